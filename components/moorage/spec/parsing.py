@@ -1,0 +1,90 @@
+"""From a configuration's values to the typed specification, with every problem reported at once."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from moorage.spec.allowed import describe_allowed
+from moorage.spec.errors import Problem, SpecError
+from moorage.spec.load import Load
+from moorage.spec.model import ModelSpec
+from moorage.spec.service_level import ServiceLevel
+
+SpecT = TypeVar("SpecT", bound=BaseModel)
+
+_MAX_VALUE_LENGTH = 80
+
+
+def parse_model(value: object, path: str = "model") -> ModelSpec:
+    """As `parse`."""
+    return parse(ModelSpec, value, path)
+
+
+def parse_load(value: object, path: str = "load") -> Load:
+    """As `parse`."""
+    return parse(Load, value, path)
+
+
+def parse_service_level(value: object, path: str = "service_level") -> ServiceLevel:
+    """As `parse`."""
+    return parse(ServiceLevel, value, path)
+
+
+def parse(schema: type[SpecT], value: object, path: str) -> SpecT:
+    """`value`, a mapping, as `schema`; `path` is the key under which the user wrote it.
+
+    Raises:
+        SpecError: with all problems, each with its key's path, the value, and what is allowed.
+    """
+    if not isinstance(value, Mapping):
+        keys = ", ".join(schema.model_fields)
+        raise SpecError([Problem(path, f" = {_shown(value)}: must be a mapping with keys out of {keys}")])
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        raise SpecError(_problems(schema, error, path)) from None
+
+
+def _problems(schema: type[BaseModel], error: ValidationError, path: str) -> list[Problem]:
+    # A default that another field's value decides is not computed while that field is wrong: no problem of its own.
+    details = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
+    return [Problem(_key(path, detail["loc"]), _message(schema, detail)) for detail in details]
+
+
+def _key(path: str, location: Sequence[str | int]) -> str:
+    return ".".join([path, *(str(part) for part in location if part != "[key]")])
+
+
+def _message(schema: type[BaseModel], detail: ErrorDetails) -> str:
+    location = detail["loc"]
+    match detail["type"]:
+        case "extra_forbidden":
+            return f": unknown key; {_choice(str(location[-1]), list(schema.model_fields))}"
+        case "missing":
+            return f": is missing; must be {describe_allowed(schema, location)}"
+        case "value_error":
+            return f" = {_shown(detail['input'])}: {detail['msg'].removeprefix('Value error, ')}"
+        case "literal_error":
+            allowed = describe_allowed(schema, location)
+            names = allowed.removeprefix("one of ").split(", ")
+            return f" = {_shown(detail['input'])}: must be {allowed}{_suggestion(detail['input'], names)}"
+        case _:
+            return f" = {_shown(detail['input'])}: must be {describe_allowed(schema, location)}"
+
+
+def _choice(unknown: str, keys: list[str]) -> str:
+    return f"must be one of {', '.join(keys)}{_suggestion(unknown, keys)}"
+
+
+def _suggestion(unknown: object, known: Sequence[str]) -> str:
+    closest = difflib.get_close_matches(str(unknown), known, n=1)
+    return f" (did you mean {closest[0]}?)" if closest else ""
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=repr, ensure_ascii=False)
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"
