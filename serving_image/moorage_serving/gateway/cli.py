@@ -1,0 +1,57 @@
+"""The command line: `python -m moorage_serving.gateway`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path  # noqa: TC003 - Typer reads the annotation
+from typing import Annotated, NoReturn
+
+import typer
+
+from moorage_serving.gateway.config_file import ConfigError, load_config
+from moorage_serving.gateway.logs import LogLevel, configure_logging
+from moorage_serving.gateway.server import GatewayServer, listen
+from moorage_serving.gateway.state import GatewayState
+
+INVALID_USE, CANNOT_LISTEN = 2, 1
+command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@command_line.command()
+def serve(
+    config: Annotated[Path, typer.Option(help="Configuration file (JSON, gateway-config version 1).")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one and logs it.")
+    ] = 8000,
+    log_level: Annotated[LogLevel, typer.Option(help="Least severity that is logged.")] = LogLevel.INFO,
+    drain_seconds: Annotated[
+        int, typer.Option(min=0, help="After SIGTERM, how long open requests may go on before they are cut.")
+    ] = 60,
+    *,
+    reuse_port: Annotated[
+        bool, typer.Option("--reuse-port", help="Share the port: a new process takes over while the old one drains.")
+    ] = False,
+) -> None:
+    """Serve the OpenAI API in front of the engines that the configuration names.
+
+    SIGHUP reads the configuration again, SIGTERM ends gracefully. Logs are JSON lines on standard output.
+    """
+    # A reload that is asked for while the process still starts waits until it can be obeyed.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    configure_logging(log_level)
+    try:
+        loaded = load_config(config)
+    except ConfigError as error:
+        fail(str(error), INVALID_USE)
+    try:
+        listener = listen(host, port, reuse_port=reuse_port)
+    except OSError as error:
+        fail(f"cannot listen on {host}:{port}: {error.strerror}", CANNOT_LISTEN)
+    GatewayServer(GatewayState(config, loaded), drain_seconds=drain_seconds).run([listener])
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """End with one line on standard error."""
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(code)

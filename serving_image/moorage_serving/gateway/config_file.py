@@ -1,0 +1,59 @@
+"""Reads the configuration file, and says everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from moorage_serving.gateway.config import GatewayConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHOWN_VALUE_CHARACTERS = 80
+SECRET_KEYS = frozenset({"sha256", "redis_url"})
+
+
+class ConfigError(Exception):
+    """The file cannot be read, or its content is not a valid configuration. The text is one line."""
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """A valid configuration and the SHA-256 (lower-case hex) of the bytes it was read from."""
+
+    config: GatewayConfig
+    sha256: str
+
+
+def load_config(path: Path) -> LoadedConfig:
+    """Read and validate `path`.
+
+    Raises ConfigError that names every bad key with its path, the value given and what is allowed.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        config = GatewayConfig.model_validate_json(content)
+    except ValidationError as error:
+        raise ConfigError(f"{path} is not a valid gateway configuration: {describe(error)}") from error
+    return LoadedConfig(config, hashlib.sha256(content).hexdigest())
+
+
+def describe(error: ValidationError) -> str:
+    """All findings in one line: `path: what is allowed (given: value); …`."""
+    return "; ".join(_describe_one(item["loc"], item["msg"], item["input"]) for item in error.errors(include_url=False))
+
+
+def _describe_one(location: tuple[int | str, ...], message: str, given: object) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    if not path or isinstance(given, dict):
+        return f"{path}: {message}" if path else message
+    if SECRET_KEYS.intersection(location):
+        return f"{path}: {message} (the value given is not shown)"
+    return f"{path}: {message} (given: {repr(given)[:SHOWN_VALUE_CHARACTERS]})"

@@ -1,0 +1,64 @@
+"""Logging: one JSON object per line on standard output. Nothing of a prompt or a completion is ever logged."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from enum import StrEnum
+
+import orjson
+import structlog
+
+
+class LogLevel(StrEnum):
+    """From most to least."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def configure_logging(level: LogLevel) -> None:
+    """Send this package's and all libraries' log records through one JSON formatter."""
+    number = logging.getLevelNamesMapping()[level.value.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=NamedBytesLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(serializer=lambda *a, **k: orjson.dumps(*a, **k).decode()),
+            ],
+            foreign_pre_chain=shared,
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=number, force=True)
+    # uvicorn's account of its own start and end; ours says the same.
+    logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
+
+
+class NamedBytesLogger(structlog.BytesLogger):
+    """Writes lines to standard output and knows its name, as `add_logger_name` asks."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(sys.stdout.buffer)
+        self.name = name
+
+
+class NamedBytesLoggerFactory:
+    """Makes loggers for `structlog.get_logger(name)`."""
+
+    def __call__(self, name: str) -> NamedBytesLogger:
+        return NamedBytesLogger(name)

@@ -1,0 +1,127 @@
+"""What is not inference: the list of models, probes and metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from moorage_serving.gateway import errors
+from moorage_serving.gateway.errors import GatewayError
+from moorage_serving.gateway.openapi import error_responses
+
+if TYPE_CHECKING:
+    from moorage_serving.gateway.state import GatewayState
+
+NOT_FOUND, METHOD_NOT_ALLOWED = 404, 405
+
+
+class Model(BaseModel):
+    """One model, as OpenAI's clients expect it. `revision` says which weights it is."""
+
+    id: str
+    object: str = "model"
+    created: int
+    owned_by: str = "moorage"
+    revision: str
+
+
+class ModelList(BaseModel):
+    object: str = "list"
+    data: list[Model]
+
+
+class UpstreamReadiness(BaseModel):
+    """`problem` says why an engine is not ready."""
+
+    name: str
+    model: str
+    ready: bool
+    problem: str | None
+
+
+class ReadinessReport(BaseModel):
+    """`config_sha256` names the active configuration by its file's bytes: a reload has taken effect when it changes."""
+
+    ready: bool
+    draining: bool
+    config_sha256: str
+    upstreams: list[UpstreamReadiness]
+
+
+def add_operations(application: FastAPI, state: GatewayState) -> None:
+    """Add the routes."""
+
+    def authenticated(request: Request) -> None:
+        authorization = request.headers.get("authorization")
+        key_id = state.active.keys.identify(authorization.encode("latin-1") if authorization else None)
+        request.state.record.key_id = key_id
+
+    @application.get("/v1/models", responses=error_responses([401]), dependencies=[Depends(authenticated)])
+    async def list_models() -> ModelList:
+        """The models that can be asked for."""
+        generation = state.active
+        created = generation.created_at_unix_seconds
+        return ModelList(
+            data=[
+                Model(id=model, created=created, revision=generation.serving(model)[0].config.revision)
+                for model in generation.models
+            ]
+        )
+
+    @application.get("/health")
+    async def health() -> Response:
+        """200 as long as the process serves."""
+        return Response()
+
+    @application.get("/ready", responses={503: {"model": ReadinessReport}})
+    async def ready(response: Response) -> ReadinessReport:
+        """200 when at least one engine answers its /health and the gateway is not shutting down, else 503."""
+        healths = await state.readiness.check()
+        is_ready = not state.draining and any(health.problem is None for health in healths)
+        response.status_code = 200 if is_ready else 503
+        return ReadinessReport(
+            ready=is_ready,
+            draining=state.draining,
+            config_sha256=state.active.loaded.sha256,
+            upstreams=[
+                UpstreamReadiness(name=name, model=model, ready=problem is None, problem=problem)
+                for name, model, problem in healths
+            ],
+        )
+
+    @application.get("/metrics")
+    async def metrics() -> Response:
+        """Prometheus' text exposition."""
+        return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+def answer_with_openai_errors(application: FastAPI) -> None:
+    """Errors of the framework become OpenAI-shaped like all others."""
+
+    async def gateway_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, GatewayError)  # noqa: S101 - registered for this type
+        return as_response(error)
+
+    async def http_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
+        if error.status_code == METHOD_NOT_ALLOWED:
+            return as_response(errors.method_not_allowed((error.headers or {}).get("Allow", "GET")))
+        return as_response(errors.unknown_route() if error.status_code == NOT_FOUND else errors.internal_error())
+
+    async def unexpected(_: Request, __: Exception) -> Response:
+        return as_response(errors.internal_error())
+
+    application.add_exception_handler(GatewayError, gateway_error)
+    application.add_exception_handler(HTTPException, http_error)
+    application.add_exception_handler(Exception, unexpected)
+
+
+def as_response(error: GatewayError) -> Response:
+    """An error as the framework's response."""
+    headers = {name.decode(): value.decode() for name, value in error.headers}
+    return JSONResponse(error.document(), status_code=error.status, headers=headers)

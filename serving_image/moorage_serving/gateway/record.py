@@ -1,0 +1,100 @@
+"""What is remembered of one request, and told when it ends, however it ends."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from moorage_serving.gateway.ledger import Ledger
+    from moorage_serving.gateway.metrics import GatewayMetrics
+    from moorage_serving.gateway.usage import Usage
+
+access_log = structlog.get_logger("access")
+CLIENT_CLOSED_REQUEST = 499
+
+
+class Outcome(StrEnum):
+    """How a request ended."""
+
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    CLIENT_DISCONNECTED = "client_disconnected"
+    UPSTREAM_UNREACHABLE = "upstream_unreachable"
+    UPSTREAM_FAILED = "upstream_failed"
+    UPSTREAM_TIMEOUT = "upstream_timeout"
+    OVERLOADED = "overloaded"
+    SHUT_DOWN = "shut_down"
+    FAILED = "failed"
+
+
+class RequestRecord:
+    """Facts about one request: no text of a prompt or a completion is among them."""
+
+    __slots__ = (
+        "endpoint",
+        "first_byte_at",
+        "key_id",
+        "model",
+        "outcome",
+        "request_id",
+        "started_at",
+        "status",
+        "stream",
+        "upstream",
+        "usage",
+    )
+
+    def __init__(self, endpoint: str, request_id: bytes) -> None:
+        self.endpoint = endpoint
+        self.request_id = request_id
+        self.started_at = time.perf_counter()
+        self.first_byte_at: float | None = None
+        self.key_id = ""
+        self.model = ""
+        self.upstream = ""
+        self.status = 0
+        self.stream = False
+        self.usage: Usage | None = None
+        self.outcome = Outcome.FAILED
+
+    def finish(self, metrics: GatewayMetrics, ledger: Ledger | None) -> None:
+        """Count the request and write its access line."""
+        duration_seconds = time.perf_counter() - self.started_at
+        if not self.status:
+            self.status = CLIENT_CLOSED_REQUEST
+        self._count(metrics, duration_seconds)
+        if ledger is not None and self.usage is not None and self.key_id:
+            ledger.add(self.key_id, self.usage)
+        self._log(duration_seconds)
+
+    def _count(self, metrics: GatewayMetrics, duration_seconds: float) -> None:
+        where = (self.endpoint, self.model, self.upstream)
+        metrics.requests.labels(*where, str(self.status), self.outcome.value).inc()
+        metrics.duration.labels(*where).observe(duration_seconds)
+        if self.stream and self.first_byte_at is not None:
+            metrics.time_to_first_token.labels(*where).observe(self.first_byte_at - self.started_at)
+        if self.usage is not None:
+            metrics.tokens.labels("prompt", self.key_id, self.model).inc(self.usage.prompt_tokens)
+            metrics.tokens.labels("completion", self.key_id, self.model).inc(self.usage.completion_tokens)
+
+    def _log(self, duration_seconds: float) -> None:
+        first_byte_seconds = None if self.first_byte_at is None else round(self.first_byte_at - self.started_at, 6)
+        access_log.info(
+            "request",
+            request_id=self.request_id.decode(),
+            key_id=self.key_id or None,
+            endpoint=self.endpoint,
+            model=self.model or None,
+            upstream=self.upstream or None,
+            status=self.status,
+            outcome=self.outcome.value,
+            stream=self.stream,
+            duration_seconds=round(duration_seconds, 6),
+            first_byte_seconds=first_byte_seconds,
+            prompt_tokens=self.usage and self.usage.prompt_tokens,
+            completion_tokens=self.usage and self.usage.completion_tokens,
+        )

@@ -1,0 +1,93 @@
+"""Runs the application: listening socket, signals, graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+
+from moorage_serving.gateway.application import Application
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moorage_serving.gateway.state import GatewayState
+
+log = structlog.get_logger("server")
+BACKLOG = 2048
+# Longer than the idle timeout of common load balancers (60 seconds), so that it is they who close.
+KEEP_ALIVE_SECONDS = 75
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class GatewayServer(uvicorn.Server):
+    """uvicorn, with SIGHUP as reload, and SIGTERM as an end that is no failure."""
+
+    def __init__(self, state: GatewayState, *, drain_seconds: int) -> None:
+        self._state = state
+        super().__init__(
+            uvicorn.Config(
+                Application(state),
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=drain_seconds,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Called by uvicorn around its life, inside of the event loop."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._state.reload)
+        for number in END_SIGNALS:
+            loop.add_signal_handler(number, self._drain)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        try:
+            yield
+        finally:
+            for number in (signal.SIGHUP, *END_SIGNALS):
+                loop.remove_signal_handler(number)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What was imported and built stays for ever: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
+        for listener in sockets or []:
+            host, port = listener.getsockname()[:2]
+            log.info("listening", host=host, port=port)
+
+    def _drain(self) -> None:
+        log.info("draining", drain_seconds=self.config.timeout_graceful_shutdown)
+        self._state.draining = True
+        self.should_exit = True
+
+
+def listen(host: str, port: int, *, reuse_port: bool) -> socket.socket:
+    """A listening socket. Raises OSError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((host, port))
+        # Listening before the application starts would accept connections that nobody serves yet.
+    except OSError:
+        listener.close()
+        raise
+    return listener

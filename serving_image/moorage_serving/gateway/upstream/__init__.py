@@ -1,0 +1,1 @@
+"""Engines: connections to them, and which of them serves what."""

@@ -1,0 +1,135 @@
+"""An engine that speaks OpenAI's API over HTTP: TCP, TLS or a unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp.client_reqrep import ClientResponse
+
+    from moorage_serving.gateway.config import Timeouts, UpstreamConfig
+
+# Engines close an idle connection after 5 seconds (vLLM's default): leaving earlier than they do avoids sending a
+# request into a connection that is just being closed.
+KEEP_ALIVE_SECONDS = 4.0
+READ_BUFFER_BYTES = 16_384
+UNIX_PREFIX = "unix://"
+
+
+class ConnectError(Exception):
+    """No connection to the engine: nothing of the request has reached it."""
+
+
+class BrokenError(Exception):
+    """The engine broke off, or sent what is not HTTP."""
+
+
+class Answer:
+    """An answer on its way: status and headers are there, the body is read piece by piece."""
+
+    __slots__ = ("_response",)
+
+    def __init__(self, response: ClientResponse) -> None:
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        return self._response.status
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        return self._response.raw_headers
+
+    async def read(self) -> bytes:
+        """The bytes that have come since, as soon as there are any; empty at the end. Raises BrokenError."""
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise BrokenError(type(error).__name__) from error
+
+    def close(self) -> None:
+        """Break the connection if the answer is not complete, which makes the engine stop; otherwise keep it."""
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+class OpenAIHttpUpstream:
+    """One engine and the connections to it."""
+
+    def __init__(self, config: UpstreamConfig, timeouts: Timeouts) -> None:
+        self.config = config
+        self.timeouts = timeouts
+        self.in_flight = 0
+        self.generations = 0
+        self._connector, self._base_url = open_connector(config.address)
+        self._session = aiohttp.ClientSession(
+            connector=self._connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_seconds),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=READ_BUFFER_BYTES,
+            skip_auto_headers=("user-agent",),
+            headers={"accept-encoding": "identity"},
+        )
+
+    @property
+    def is_full(self) -> bool:
+        limit = self.config.max_concurrent_requests
+        return limit is not None and self.in_flight >= limit
+
+    @property
+    def busy_connections(self) -> int:
+        return len(self._connector._acquired)  # noqa: SLF001
+
+    @property
+    def idle_connections(self) -> int:
+        return sum(len(connections) for connections in self._connector._conns.values())  # noqa: SLF001
+
+    async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send a request. Raises ConnectError or, when the engine breaks off before its headers, BrokenError."""
+        try:
+            response = await self._session.post(
+                self._base_url + path, data=body, headers={**headers, **self._authorization()}, allow_redirects=False
+            )
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise ConnectError(type(error).__name__) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise BrokenError(type(error).__name__) from error
+        return Answer(response)
+
+    async def probe(self, timeout_seconds: float) -> str | None:
+        """Ask the engine's /health. None when it is well, else what is wrong."""
+        try:
+            async with asyncio.timeout(timeout_seconds), self._session.get(self._base_url + "/health") as response:
+                return None if response.status == 200 else f"/health answered {response.status}"
+        except TimeoutError:
+            return f"/health did not answer within {timeout_seconds:g} s"
+        except (aiohttp.ClientError, OSError) as error:
+            return f"unreachable: {type(error).__name__}"
+
+    async def close(self) -> None:
+        """Close idle connections. No request may be in flight."""
+        await self._session.close()
+
+    def _authorization(self) -> dict[str, str]:
+        if self.config.authentication is None:
+            return {}
+        token = os.environ.get(self.config.authentication.bearer_token_environment_variable, "")
+        return {"authorization": f"Bearer {token}"}
+
+
+def open_connector(address: str) -> tuple[aiohttp.BaseConnector, str]:
+    """The connector for an address, and the base URL to use with it. Must be called in a running event loop."""
+    if address.startswith(UNIX_PREFIX):
+        path = address.removeprefix(UNIX_PREFIX)
+        return aiohttp.UnixConnector(path, limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS), "http://localhost"
+    connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
+    return connector, address

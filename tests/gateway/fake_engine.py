@@ -1,0 +1,320 @@
+"""A programmable OpenAI engine: real sockets, deterministic answers, faults on request.
+
+Each request programs its own answer through the body's `fake_engine` object (see `Program`), which an OpenAI client
+sends as `extra_body={"fake_engine": {...}}`. The last user message (or the prompt, or the input) is echoed as the
+first token, so that an answer that belongs to another request is seen at once.
+
+Runs inside a test (`FakeEngine.start` in an event loop of its own thread: see conftest) or as a process:
+`python fake_engine.py --port 9000`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import socket
+import struct
+from collections import deque
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
+STALL_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """What one answer looks like. Faults other than `status` take effect after `tokens` tokens, where there are any."""
+
+    time_to_first_token_seconds: float = 0.0
+    inter_token_seconds: float = 0.0
+    tokens: int = 3
+    status: int = 200
+    # reset_before_headers | stall_before_headers | malformed_headers | stall_after_headers | reset | stall |
+    # truncate (the connection is closed in order, but before the end) | malformed_chunk
+    fault: str = ""
+    write_bytes: int = 0  # cut the stream into HTTP chunks of this size, wherever that falls; 0: one per event
+    padding_bytes: int = 0  # makes every token this much longer
+    usage_null: bool = False  # as OpenAI does: `"usage": null` in every event before the last
+
+
+@dataclass
+class Counters:
+    """What the engine saw since it started."""
+
+    requests: int = 0
+    completed: int = 0
+    aborted: int = 0
+    running: int = 0
+    connections: int = 0
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class FakeEngine:
+    """One engine; `model` is what it serves, `healthy` what its /health says."""
+
+    model: str = "moored"
+    healthy: bool = True
+    counters: Counters = field(default_factory=Counters)
+    received: deque[Received] = field(default_factory=lambda: deque(maxlen=5000))
+    answers: deque[bytes] = field(default_factory=lambda: deque(maxlen=50))
+
+    def __post_init__(self) -> None:
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self, *, host: str = "127.0.0.1", port: int = 0, path: str | None = None) -> str:
+        """Listen on TCP or, with `path`, on a unix socket; returns the address as a gateway's configuration has it."""
+        if path is not None:
+            self._server = await asyncio.start_unix_server(self._connected, path, backlog=2048)
+            return f"unix://{path}"
+        self._server = await asyncio.start_server(self._connected, host, port, backlog=2048)
+        return "http://{}:{}".format(*self._server.sockets[0].getsockname()[:2])
+
+    async def stop(self) -> None:
+        """Close the listener and break every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        self.counters.connections += 1
+        try:
+            while await self._serve_one(reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self.counters.connections -= 1
+            self._connections.discard(task)
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, path, _ = head[0].split(" ")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        request = Received(method, path, headers, body)
+        answer = asyncio.create_task(self._answer(request, writer))
+        client_left = asyncio.create_task(reader.read(1))
+        try:
+            await asyncio.wait((answer, client_left), return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                return False
+            return answer.result()
+        finally:
+            for task in (answer, client_left):
+                task.cancel()
+            await asyncio.gather(answer, client_left, return_exceptions=True)
+
+    async def _answer(self, request: Received, writer: asyncio.StreamWriter) -> bool:
+        if not request.path.startswith("/v1/") or request.method != "POST":
+            await self._answer_plain(request.path, writer)
+            return True
+        self.received.append(request)
+        self.counters.requests += 1
+        self.counters.running += 1
+        finished = False
+        try:
+            kept = await Generation(self, request, writer).run()
+            finished = True
+        finally:
+            self.counters.running -= 1
+            self.counters.completed += finished
+            self.counters.aborted += not finished
+        return kept
+
+    async def _answer_plain(self, path: str, writer: asyncio.StreamWriter) -> None:
+        if path == "/health":
+            await write_document(writer, 200 if self.healthy else 500, b"")
+        elif path == "/metrics":
+            gauge = f'vllm:num_requests_running{{model_name="{self.model}"}} {self.counters.running}\n'
+            await write_document(writer, 200, gauge.encode(), "text/plain")
+        elif path == "/v1/models":
+            await write_document(writer, 200, json.dumps({"object": "list", "data": [{"id": self.model}]}).encode())
+        else:
+            await write_document(writer, 404, b'{"error":{"message":"no such path"}}')
+
+
+class Generation:
+    """One answer being written."""
+
+    def __init__(self, engine: FakeEngine, request: Received, writer: asyncio.StreamWriter) -> None:
+        self.engine, self.writer = engine, writer
+        self.asked: dict[str, Any] = request.json()
+        known = {item.name for item in fields(Program)}
+        given = self.asked.get("fake_engine")
+        self.program = Program(**{k: v for k, v in given.items() if k in known} if isinstance(given, dict) else {})
+        self.chat = "chat" in request.path
+        self.embeddings = "embeddings" in request.path
+        self.echo = last_text(self.asked)
+        self.written = b""
+
+    async def run(self) -> bool:
+        """Write the answer; whether the connection can be used again."""
+        program = self.program
+        if program.fault == "reset_before_headers":
+            return self.reset()
+        if program.fault == "malformed_headers":
+            self.writer.write(b"HTTP/1.1 abc\r\nno colon here\r\n\r\n")
+            return False
+        if program.fault == "stall_before_headers":
+            await asyncio.sleep(STALL_SECONDS)
+        if program.time_to_first_token_seconds:
+            await asyncio.sleep(program.time_to_first_token_seconds)
+        if program.status != 200:
+            error = {"error": {"message": "as told", "type": "BadRequestError", "param": None, "code": program.status}}
+            await write_document(self.writer, program.status, json.dumps(error).encode())
+            return True
+        streamed = self.asked.get("stream") is True and not self.embeddings
+        kept = await (self.stream() if streamed else self.document())
+        self.engine.answers.append(self.written)
+        return kept
+
+    @property
+    def usage(self) -> dict[str, int]:
+        completion = 0 if self.embeddings else self.program.tokens
+        return {"prompt_tokens": 7, "completion_tokens": completion, "total_tokens": 7 + completion}
+
+    def token(self, index: int) -> str:
+        text = self.echo if index == 0 else f" t{index}"
+        return text + "." * self.program.padding_bytes
+
+    async def document(self) -> bool:
+        program = self.program
+        if program.inter_token_seconds:
+            await asyncio.sleep(program.inter_token_seconds * program.tokens)
+        text = "".join(self.token(index) for index in range(program.tokens))
+        answer: dict[str, Any] = {"id": "fake-1", "created": 1, "model": self.engine.model}
+        if self.embeddings:
+            answer |= {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}]}
+        elif self.chat:
+            message = {"role": "assistant", "content": text}
+            answer |= {
+                "object": "chat.completion",
+                "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            }
+        else:
+            answer |= {"object": "text_completion", "choices": [{"index": 0, "text": text, "finish_reason": "stop"}]}
+        self.written = json.dumps(answer | {"usage": self.usage}).encode()
+        cut = program.fault in {"truncate", "reset", "stall"}
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(self.written)}\r\n\r\n"
+        self.writer.write(head.encode() + (self.written[:40] if cut else self.written))
+        await self.writer.drain()
+        return await self.fail() if cut else True
+
+    async def stream(self) -> bool:
+        program = self.program
+        self.writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        if program.fault == "stall_after_headers":
+            await asyncio.sleep(STALL_SECONDS)
+        for index in range(program.tokens):
+            if index and program.inter_token_seconds:
+                await asyncio.sleep(program.inter_token_seconds)
+            await self.event([self.choice(self.token(index), None)])
+        if program.fault:
+            return await self.fail()
+        await self.event([self.choice("", "stop")])
+        if (self.asked.get("stream_options") or {}).get("include_usage"):
+            await self.event([], self.usage)
+        await self.write(b"data: [DONE]\n\n")
+        self.writer.write(b"0\r\n\r\n")
+        await self.writer.drain()
+        return True
+
+    def choice(self, text: str, finish_reason: str | None) -> dict[str, Any]:
+        content: dict[str, Any] = {"delta": {"content": text}} if self.chat else {"text": text}
+        return {"index": 0, **content, "finish_reason": finish_reason}
+
+    async def event(self, choices: list[dict[str, Any]], usage: dict[str, int] | None = None) -> None:
+        kind = "chat.completion.chunk" if self.chat else "text_completion"
+        event: dict[str, Any] = {"id": "fake-1", "object": kind, "created": 1, "model": self.engine.model}
+        event["choices"] = choices
+        if usage is not None or self.program.usage_null:
+            event["usage"] = usage
+        await self.write(b"data: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n")
+
+    async def write(self, data: bytes) -> None:
+        self.written += data
+        size = self.program.write_bytes or len(data)
+        for start in range(0, len(data), size):
+            piece = data[start : start + size]
+            self.writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            if self.program.write_bytes:
+                await asyncio.sleep(0)
+        await self.writer.drain()
+
+    async def fail(self) -> bool:
+        fault = self.program.fault
+        self.engine.answers.append(self.written)
+        if fault == "stall":
+            await asyncio.sleep(STALL_SECONDS)
+        if fault == "malformed_chunk":
+            self.writer.write(b"this is no chunk size\r\n")
+        if fault == "reset":
+            await asyncio.sleep(0.05)  # a reset overtakes what was written just before it
+            return self.reset()
+        return False
+
+    def reset(self) -> bool:
+        sock: socket.socket = self.writer.get_extra_info("socket")
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+        return False
+
+
+def last_text(asked: dict[str, Any]) -> str:
+    """The last message's text, the prompt or the input, as far as it is a string."""
+    messages = asked.get("messages")
+    if isinstance(messages, list) and messages and isinstance(messages[-1], dict):
+        return str(messages[-1].get("content"))
+    return str(asked.get("prompt", asked.get("input")))
+
+
+async def write_document(
+    writer: asyncio.StreamWriter, status: int, body: bytes, content_type: str = "application/json"
+) -> None:
+    head = f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\ncontent-type: {content_type}\r\n"
+    writer.write(head.encode() + b"content-length: %d\r\n\r\n" % len(body) + body)
+    await writer.drain()
+
+
+async def serve(port: int, path: str | None) -> None:
+    engine = FakeEngine()
+    print(await engine.start(port=port, path=path), flush=True)  # noqa: T201 - whoever started the process reads it
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--port", type=int, default=0)
+    arguments.add_argument("--path")
+    options = arguments.parse_args()
+    uvloop.run(serve(options.port, options.path))
