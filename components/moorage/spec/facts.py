@@ -19,3 +19,5 @@ class ModelFacts:
     head_dim: int
     max_position_embeddings: int
     vocab_size: int
+    is_quantized: bool
+    """config.json has a quantization_config."""

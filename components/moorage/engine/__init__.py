@@ -1,0 +1,45 @@
+"""What the engine needs, by pure functions from the specification: command line, memory and time budgets."""
+
+from moorage.engine.arguments import HostAndPort, UnixSocket, vllm_arguments
+from moorage.engine.budgets import (
+    LIVENESS,
+    READINESS,
+    DrainBudget,
+    Probe,
+    drain_budget,
+    startup_budget,
+    startup_probe,
+)
+from moorage.engine.compatibility import check_servable
+from moorage.engine.device import Device
+from moorage.engine.environment import vllm_environment
+from moorage.engine.memory import (
+    InsufficientMemoryError,
+    MemoryNeed,
+    check_fits,
+    kv_cache_bytes,
+    kv_cache_bytes_per_token,
+    memory_need,
+)
+
+__all__ = [
+    "LIVENESS",
+    "READINESS",
+    "Device",
+    "DrainBudget",
+    "HostAndPort",
+    "InsufficientMemoryError",
+    "MemoryNeed",
+    "Probe",
+    "UnixSocket",
+    "check_fits",
+    "check_servable",
+    "drain_budget",
+    "kv_cache_bytes",
+    "kv_cache_bytes_per_token",
+    "memory_need",
+    "startup_budget",
+    "startup_probe",
+    "vllm_arguments",
+    "vllm_environment",
+]

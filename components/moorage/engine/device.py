@@ -1,0 +1,5 @@
+"""What the engine computes on."""
+
+from typing import Literal
+
+Device = Literal["cpu", "gpu"]
