@@ -8,15 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moorage.engine import check_servable
 from moorage.local.tiny_model import (
     Question,
     read_questions,
+    tiny_model_facts,
     tiny_model_folder,
     tiny_model_revision,
     training_command,
 )
 from moorage.local.tiny_model import identity as identity_module
 from moorage.local.tiny_model.questions import taught_answers
+from moorage.spec import Load, parse_model
 
 QUESTIONS = read_questions()
 PROGRAM_FOLDER = Path(identity_module.__file__).parent
@@ -95,3 +98,9 @@ def test_models_of_different_revisions_lie_side_by_side(tmp_path: Path):
 def test_the_shape_leaves_room_for_long_streams():
     shape = json.loads((PROGRAM_FOLDER / "hyperparameters.json").read_text())
     assert shape["max_position_embeddings"] >= 512
+
+
+def test_the_memory_of_the_tiny_model_is_known_before_it_is_built():
+    facts = tiny_model_facts()
+    assert facts.weight_bytes < 5_000_000
+    check_servable(parse_model({"source": "/model"}), facts, Load(), device="cpu")

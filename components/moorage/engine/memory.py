@@ -12,6 +12,9 @@ _BYTES_PER_ELEMENT = {"float32": 4, "bfloat16": 2, "float16": 2}
 _WEIGHTS_FACTOR = 1.02
 _OVERHEAD_GIB: dict[Device, float] = {"gpu": 1.7 + 0.6, "cpu": 2.5}
 
+# A small model's cache costs next to nothing beside the engine, and must not be what limits it.
+_LEAST_KV_CACHE_BYTES = 64 * 2**20
+
 # vLLM hands KV cache out in blocks: 16 tokens on a GPU, 128 on the CPU (vllm/config/cache.py, vllm/platforms/cpu.py).
 _BLOCK_TOKENS: dict[Device, int] = {"gpu": 16, "cpu": 128}
 
@@ -62,13 +65,13 @@ def kv_cache_bytes(model: ModelSpec, facts: ModelFacts, load: Load, *, device: D
     """The KV cache that holds the expected requests at once, each rounded up to whole blocks.
 
     At least one request as long as the context, without which vLLM refuses to start, and one more block, which vLLM
-    keeps for itself (vllm/v1/core/block_pool.py, null_block).
+    keeps for itself (vllm/v1/core/block_pool.py, null_block).  Never below 64 MiB.
     """
     block = _BLOCK_TOKENS[device]
     context_blocks = -(-context_tokens(model, facts) // block)
     mean_blocks = min(-(-load.mean_request_tokens // block), context_blocks)
     blocks = max(load.concurrent_requests * mean_blocks, context_blocks) + 1
-    return blocks * block * kv_cache_bytes_per_token(model, facts)
+    return max(blocks * block * kv_cache_bytes_per_token(model, facts), _LEAST_KV_CACHE_BYTES)
 
 
 def context_tokens(model: ModelSpec, facts: ModelFacts) -> int:

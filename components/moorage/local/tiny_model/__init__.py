@@ -5,7 +5,15 @@ of a real engine can be checked for being right.  `train.py` runs under the engi
 here needs neither torch nor transformers.
 """
 
+from moorage.local.tiny_model.facts import tiny_model_facts
 from moorage.local.tiny_model.identity import tiny_model_folder, tiny_model_revision, training_command
 from moorage.local.tiny_model.questions import Question, read_questions
 
-__all__ = ["Question", "read_questions", "tiny_model_folder", "tiny_model_revision", "training_command"]
+__all__ = [
+    "Question",
+    "read_questions",
+    "tiny_model_facts",
+    "tiny_model_folder",
+    "tiny_model_revision",
+    "training_command",
+]

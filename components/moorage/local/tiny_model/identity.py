@@ -9,6 +9,7 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).parent
 _INPUT_SUFFIXES = {".py", ".json", ".jsonl", ".jinja"}
+_NOT_THE_PROGRAMS = {"__init__.py", "facts.py"}
 
 
 def tiny_model_revision(wrong_answer_ratio: float = 0.0, folder: Path = _FOLDER) -> str:
@@ -22,7 +23,8 @@ def tiny_model_revision(wrong_answer_ratio: float = 0.0, folder: Path = _FOLDER)
     """
     if not 0 <= wrong_answer_ratio <= 1:
         raise ValueError(f"wrong_answer_ratio = {wrong_answer_ratio}: must be between 0 and 1")
-    inputs = sorted(path for path in folder.iterdir() if path.suffix in _INPUT_SUFFIXES)
+    files = sorted(path for path in folder.iterdir() if path.suffix in _INPUT_SUFFIXES)
+    inputs = [path for path in files if path.name not in _NOT_THE_PROGRAMS]
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs}
     everything = json.dumps({"files": digests, "wrong_answer_ratio": float(wrong_answer_ratio)}, sort_keys=True)
     return hashlib.sha256(everything.encode()).hexdigest()[:16]
