@@ -1,0 +1,74 @@
+"""One engine room, and one gateway with an upstream for every situation; tests that change a gateway start their own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .processes import DEAD_ADDRESS, REPOSITORY, EngineRoom, Gateway, RunningEngine, document, upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOKEN_VARIABLE = "ENGINE_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN = "token-of-the-engine"
+
+
+@pytest.fixture(scope="session")
+def engine_room() -> Iterator[EngineRoom]:
+    room = EngineRoom()
+    yield room
+    room.close()
+
+
+@pytest.fixture(scope="session")
+def engine(engine_room: EngineRoom) -> Iterator[RunningEngine]:
+    with engine_room.engine() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def engine_on_unix_socket(engine_room: EngineRoom, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
+    with engine_room.engine(path=tmp_path_factory.mktemp("engine") / "s") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    engine: RunningEngine, engine_on_unix_socket: RunningEngine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """Serves `moored`, `moored-uds`, `limited` (two at once), `spare` (dead, then alive), `dead`, `with-token`."""
+    token = {"bearer_token_environment_variable": TOKEN_VARIABLE}
+    config = document(
+        upstream("tcp", engine.address),
+        upstream("uds", engine_on_unix_socket.address, "moored-uds"),
+        upstream("narrow", engine.address, "limited", max_concurrent_requests=2),
+        upstream("gone", DEAD_ADDRESS, "spare"),
+        upstream("alive", engine.address, "spare"),
+        upstream("dead", DEAD_ADDRESS, "dead"),
+        upstream("guarded", engine.address, "with-token", authentication=token),
+        max_request_body_bytes=100_000,
+    )
+    path = tmp_path_factory.mktemp("gateway") / "config.json"
+    path.write_text(json.dumps(config))
+    with Gateway(path, environment={TOKEN_VARIABLE: TOKEN}) as running:
+        yield running
+
+
+@pytest.fixture
+def config_path(tmp_path: Path) -> Path:
+    return tmp_path / "config.json"
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> str:
+    """The Redis server program: the repository's own, else the machine's."""
+    own = REPOSITORY / ".tools" / "bin" / "redis-server"
+    found = str(own) if own.exists() else shutil.which("redis-server")
+    if found is None:
+        pytest.fail("redis-server is needed: neither .tools/bin/redis-server nor one on PATH was found")
+    return found
