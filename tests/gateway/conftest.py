@@ -1,4 +1,4 @@
-"""One engine room, and one gateway with an upstream for every situation; tests that change a gateway start their own."""
+"""One engine room, and one gateway with an upstream for every situation; tests that change one start their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TOKEN_VARIABLE = "ENGINE_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN_VARIABLE = "ENGINE_TOKEN"
 TOKEN = "token-of-the-engine"
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
 STALL_SECONDS = 3600.0
+DONE = b"data: [DONE]\n\n"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Program:
     fault: str = ""
     write_bytes: int = 0  # cut the stream into HTTP chunks of this size, wherever that falls; 0: one per event
     padding_bytes: int = 0  # makes every token this much longer
+    running_usage: bool = False  # as vLLM's `continuous_usage_stats`: usage so far in every event
     usage_null: bool = False  # as OpenAI does: `"usage": null` in every event before the last
 
 
@@ -77,6 +79,7 @@ class FakeEngine:
     def __post_init__(self) -> None:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._idle: set[asyncio.StreamWriter] = set()
 
     async def start(self, *, host: str = "127.0.0.1", port: int = 0, path: str | None = None) -> str:
         """Listen on TCP or, with `path`, on a unix socket; returns the address as a gateway's configuration has it."""
@@ -93,6 +96,11 @@ class FakeEngine:
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def close_idle_connections(self) -> None:
+        """What an engine does after its keep-alive time, or when it restarts."""
+        for writer in self._idle:
+            writer.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -112,7 +120,11 @@ class FakeEngine:
                 await writer.wait_closed()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        self._idle.add(writer)
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        finally:
+            self._idle.discard(writer)
         method, path, _ = head[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
@@ -175,8 +187,6 @@ class Generation:
     async def run(self) -> bool:
         """Write the answer; whether the connection can be used again."""
         program = self.program
-        if program.fault == "reset_before_headers":
-            return self.reset()
         if program.fault == "malformed_headers":
             self.writer.write(b"HTTP/1.1 abc\r\nno colon here\r\n\r\n")
             return False
@@ -184,14 +194,14 @@ class Generation:
             await asyncio.sleep(STALL_SECONDS)
         if program.time_to_first_token_seconds:
             await asyncio.sleep(program.time_to_first_token_seconds)
+        if program.fault == "reset_before_headers":
+            return self.reset()
         if program.status != 200:
             error = {"error": {"message": "as told", "type": "BadRequestError", "param": None, "code": program.status}}
             await write_document(self.writer, program.status, json.dumps(error).encode())
             return True
         streamed = self.asked.get("stream") is True and not self.embeddings
-        kept = await (self.stream() if streamed else self.document())
-        self.engine.answers.append(self.written)
-        return kept
+        return await (self.stream() if streamed else self.document())
 
     @property
     def usage(self) -> dict[str, int]:
@@ -219,6 +229,7 @@ class Generation:
         else:
             answer |= {"object": "text_completion", "choices": [{"index": 0, "text": text, "finish_reason": "stop"}]}
         self.written = json.dumps(answer | {"usage": self.usage}).encode()
+        self.engine.answers.append(self.written)
         cut = program.fault in {"truncate", "reset", "stall"}
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(self.written)}\r\n\r\n"
         self.writer.write(head.encode() + (self.written[:40] if cut else self.written))
@@ -241,7 +252,8 @@ class Generation:
         await self.event([self.choice("", "stop")])
         if (self.asked.get("stream_options") or {}).get("include_usage"):
             await self.event([], self.usage)
-        await self.write(b"data: [DONE]\n\n")
+        self.engine.answers.append(self.written + DONE)
+        await self.write(DONE)
         self.writer.write(b"0\r\n\r\n")
         await self.writer.drain()
         return True
@@ -254,6 +266,8 @@ class Generation:
         kind = "chat.completion.chunk" if self.chat else "text_completion"
         event: dict[str, Any] = {"id": "fake-1", "object": kind, "created": 1, "model": self.engine.model}
         event["choices"] = choices
+        if self.program.running_usage:
+            usage = self.usage
         if usage is not None or self.program.usage_null:
             event["usage"] = usage
         await self.write(b"data: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n")
@@ -270,7 +284,6 @@ class Generation:
 
     async def fail(self) -> bool:
         fault = self.program.fault
-        self.engine.answers.append(self.written)
         if fault == "stall":
             await asyncio.sleep(STALL_SECONDS)
         if fault == "malformed_chunk":

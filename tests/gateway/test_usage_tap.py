@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -83,7 +84,7 @@ def test_usage_of_a_document_is_found_wherever_it_is_cut(cuts: list[int], text: 
     whole = json.dumps({"choices": [{"text": text + '"usage":{"prompt_tokens":1}'}], "usage": usage}).encode()
     edges = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
     tap = DocumentTap()
-    assert pass_through(tap, [whole[a:b] for a, b in zip(edges, edges[1:], strict=False)]) == whole
+    assert pass_through(tap, [whole[a:b] for a, b in itertools.pairwise(edges)]) == whole
     assert tap.usage == Usage(5, 6)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,19 @@ def load_config(path: Path) -> LoadedConfig:
         config = GatewayConfig.model_validate_json(content)
     except ValidationError as error:
         raise ConfigError(f"{path} is not a valid gateway configuration: {describe(error)}") from error
+    if missing := missing_tokens(config):
+        raise ConfigError(f"{path}: {'; '.join(missing)}")
     return LoadedConfig(config, hashlib.sha256(content).hexdigest())
+
+
+def missing_tokens(config: GatewayConfig) -> list[str]:
+    """What to say about engines' tokens that the environment lacks."""
+    return [
+        f"upstreams[{index}].authentication: the environment variable {variable} must hold the token, but is not set"
+        for index, upstream in enumerate(config.upstreams)
+        if upstream.authentication is not None
+        and not os.environ.get(variable := upstream.authentication.bearer_token_environment_variable)
+    ]
 
 
 def describe(error: ValidationError) -> str:

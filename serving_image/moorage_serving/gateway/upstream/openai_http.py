@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from typing import TYPE_CHECKING
 
 import aiohttp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import SimpleNamespace
 
     from aiohttp.client_reqrep import ClientResponse
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 # Engines close an idle connection after 5 seconds (vLLM's default): leaving earlier than they do avoids sending a
 # request into a connection that is just being closed.
 KEEP_ALIVE_SECONDS = 4.0
+STALE_SECONDS = 0.25
 READ_BUFFER_BYTES = 16_384
 UNIX_PREFIX = "unix://"
 
@@ -61,6 +64,28 @@ class Answer:
             self._response.close()
 
 
+class Attempt:
+    """One sending of a request, to tell an engine that fails from a connection that it had closed long ago."""
+
+    __slots__ = ("reused_connection", "started_at")
+
+    def __init__(self) -> None:
+        self.reused_connection = False
+        self.started_at = time.monotonic()
+
+    def met_stale_connection(self) -> bool:
+        """Whether sending again is safe: an engine that closes this soon has not begun to work on the request."""
+        return self.reused_connection and time.monotonic() - self.started_at < STALE_SECONDS
+
+
+async def note_reuse(
+    _: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    """Called by the session for every request that takes a connection out of the pool."""
+    if isinstance(context.trace_request_ctx, Attempt):
+        context.trace_request_ctx.reused_connection = True
+
+
 class OpenAIHttpUpstream:
     """One engine and the connections to it."""
 
@@ -70,11 +95,15 @@ class OpenAIHttpUpstream:
         self.in_flight = 0
         self.generations = 0
         self._connector, self._base_url = open_connector(config.address)
+        self._authorization = authorization_of(config)
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(note_reuse)
         self._session = aiohttp.ClientSession(
             connector=self._connector,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_seconds),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[tracing],
             read_bufsize=READ_BUFFER_BYTES,
             skip_auto_headers=("user-agent",),
             headers={"accept-encoding": "identity"},
@@ -95,20 +124,28 @@ class OpenAIHttpUpstream:
 
     async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send a request. Raises ConnectError or, when the engine breaks off before its headers, BrokenError."""
-        try:
-            response = await self._session.post(
-                self._base_url + path, data=body, headers={**headers, **self._authorization()}, allow_redirects=False
-            )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise ConnectError(type(error).__name__) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise BrokenError(type(error).__name__) from error
-        return Answer(response)
+        headers = {**headers, **self._authorization}
+        while True:
+            attempt = Attempt()
+            try:
+                response = await self._session.post(
+                    self._base_url + path, data=body, headers=headers, allow_redirects=False, trace_request_ctx=attempt
+                )
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+                raise ConnectError(type(error).__name__) from error
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                if attempt.met_stale_connection():
+                    continue
+                raise BrokenError(type(error).__name__) from error
+            return Answer(response)
 
     async def probe(self, timeout_seconds: float) -> str | None:
         """Ask the engine's /health. None when it is well, else what is wrong."""
         try:
-            async with asyncio.timeout(timeout_seconds), self._session.get(self._base_url + "/health") as response:
+            async with (
+                asyncio.timeout(timeout_seconds),
+                self._session.get(self._base_url + "/health", headers=self._authorization) as response,
+            ):
                 return None if response.status == 200 else f"/health answered {response.status}"
         except TimeoutError:
             return f"/health did not answer within {timeout_seconds:g} s"
@@ -119,11 +156,13 @@ class OpenAIHttpUpstream:
         """Close idle connections. No request may be in flight."""
         await self._session.close()
 
-    def _authorization(self) -> dict[str, str]:
-        if self.config.authentication is None:
-            return {}
-        token = os.environ.get(self.config.authentication.bearer_token_environment_variable, "")
-        return {"authorization": f"Bearer {token}"}
+
+def authorization_of(config: UpstreamConfig) -> dict[str, str]:
+    """The header that an engine wants to see, out of the environment."""
+    if config.authentication is None:
+        return {}
+    token = os.environ[config.authentication.bearer_token_environment_variable]
+    return {"authorization": f"Bearer {token}"}
 
 
 def open_connector(address: str) -> tuple[aiohttp.BaseConnector, str]:

@@ -1,0 +1,107 @@
+"""The command says in one line what is wrong with what it was given, and which port it took."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from .processes import DEAD_ADDRESS, REPOSITORY, Gateway, document, upstream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXAMPLE = REPOSITORY / "serving_image" / "gateway.example.json"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "moorage_serving.gateway", *arguments]
+    return subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={"PYTHONPATH": str(REPOSITORY / "serving_image"), "COLUMNS": "200", "NO_COLOR": "1"},
+    )
+
+
+def test_help_names_every_option() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    for option in ("--config", "--host", "--port", "--log-level", "--reuse-port", "--drain-seconds"):
+        assert option in result.stdout
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    result = run("--config", str(tmp_path / "missing.json"))
+    assert result.returncode == 2
+    assert result.stderr == f"error: cannot read {tmp_path / 'missing.json'}: No such file or directory\n"
+
+
+def test_every_bad_key_is_named_with_its_value_and_what_is_allowed(config_path: Path) -> None:
+    bad = {"name": "-x", "kind": "grpc", "address": "ftp://x", "model": "", "revision": "1", "surplus": 1}
+    secret = "not-a-hash-but-perhaps-the-key-itself"
+    content = {
+        "version": 2,
+        "upstreams": [bad],
+        "keys": [{"id": "a", "sha256": secret}],
+        "timeouts": {"connect_seconds": 0},
+        "max_request_body_bytes": "10",
+    }
+    config_path.write_text(json.dumps(content))
+    result = run("--config", str(config_path))
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    for expected in (
+        "version: Input should be 1 (given: 2)",
+        "upstreams[0].name: String should match pattern",
+        "(given: '-x')",
+        "upstreams[0].kind: Input should be 'openai-http' (given: 'grpc')",
+        "upstreams[0].address: ",
+        "upstreams[0].model: String should have at least 1 character (given: '')",
+        "upstreams[0].surplus: Extra inputs are not permitted",
+        "keys[0].sha256: ",
+        "timeouts.connect_seconds: Input should be greater than 0 (given: 0)",
+        "max_request_body_bytes: Input should be a valid integer (given: '10')",
+    ):
+        assert expected in result.stderr
+    assert secret not in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_names_that_are_given_twice(config_path: Path) -> None:
+    config_path.write_text(json.dumps(document(upstream("a", DEAD_ADDRESS), upstream("a", DEAD_ADDRESS))))
+    result = run("--config", str(config_path))
+    assert result.returncode == 2
+    assert "upstreams[].name: must be unique, given twice: a" in result.stderr
+
+
+def test_a_token_variable_that_is_not_set(config_path: Path) -> None:
+    token = {"bearer_token_environment_variable": "SURELY_NOT_SET"}
+    config_path.write_text(json.dumps(document(upstream("a", DEAD_ADDRESS, authentication=token))))
+    result = run("--config", str(config_path))
+    assert result.returncode == 2
+    assert "upstreams[0].authentication" in result.stderr
+    assert "SURELY_NOT_SET" in result.stderr
+
+
+def test_a_port_that_is_in_use(config_path: Path) -> None:
+    config_path.write_text(json.dumps(document(upstream("a", DEAD_ADDRESS))))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("--config", str(config_path), "--port", str(port))
+    assert result.returncode == 1
+    assert result.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_port_zero_takes_a_free_port_and_the_example_is_valid() -> None:
+    with Gateway(EXAMPLE, environment={"ENGINE_TOKEN": "token"}) as gateway:
+        assert gateway.port > 0
+        assert gateway.client.get("/health").status_code == 200
+        # Nothing runs where the example points to: alive, but not ready, and it says why.
+        report = gateway.client.get("/ready")
+        assert report.status_code == 503
+        assert all(upstream["problem"].startswith("unreachable") for upstream in report.json()["upstreams"])

@@ -1,0 +1,53 @@
+"""Nothing of a prompt, a completion or a key is ever logged, at any level, whatever goes wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from .processes import KEY, KEY_ID, Gateway, chat, document, eventually, upstream
+from .raw import connection, request_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .processes import RunningEngine
+
+CANARY = "canary-8f3a-sings"
+CHAT = "/v1/chat/completions"
+FAULTS = ("", "reset", "truncate", "reset_before_headers", "malformed_headers", "malformed_chunk")
+
+
+def test_no_content_and_no_key_in_logs_at_debug_level(config_path: Path, engine: RunningEngine) -> None:
+    config_path.write_text(json.dumps(document(upstream("tcp", engine.address))))
+    with Gateway(config_path, arguments=("--log-level", "debug")) as gateway:
+        answers = list(provoke(gateway))
+        eventually(lambda: len(gateway.events("request")) >= len(answers))
+    assert any(CANARY in answer for answer in answers)
+    log = "".join(gateway.lines)
+    assert CANARY not in log
+    assert KEY not in log
+    assert f'"key_id":"{KEY_ID}"' in log
+
+
+def provoke(gateway: Gateway) -> list[str]:
+    """Send the canary in every way that could bring it into a log."""
+    answers: list[str] = []
+    for fault in FAULTS:
+        body = chat(CANARY, stream=True, fault=fault, inter_token_seconds=0.02)
+        answers.append(gateway.client.post(CHAT, json=body).text)
+    for content in (
+        f'{{"model": "moored", "messages": "{CANARY}"'.encode(),
+        f'"{CANARY}"'.encode(),
+        json.dumps({"model": CANARY, "messages": []}).encode(),
+        json.dumps({"model": [CANARY], "stream": CANARY}).encode(),
+    ):
+        answers.append(gateway.client.post(CHAT, content=content).text)
+    answers.append(gateway.client.post(CHAT, json=chat(CANARY)).text)
+    answers.append(gateway.client.post("/v1/embeddings", json={"model": "moored", "input": CANARY}).text)
+    answers.append(gateway.client.get(f"/v1/{CANARY}?{CANARY}={CANARY}", headers={"x-request-id": CANARY * 9}).text)
+    answers.append(gateway.client.post(CHAT, json=chat(), headers={"authorization": f"Bearer {CANARY}"}).text)
+    with connection(gateway) as sock:
+        sock.sendall(request_bytes(chat(CANARY, fault="stall_before_headers")))
+        eventually(lambda: gateway.metric("requests_in_flight") == 1)
+    return [*answers, "the one that left"]

@@ -1,0 +1,153 @@
+"""SIGHUP: the new configuration for new requests, the old one for those that run, and no request lost in between."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from .processes import KEY, Gateway, chat, document, eventually, sha256, upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .processes import EngineRoom, RunningEngine
+
+CHAT = "/v1/chat/completions"
+
+
+@pytest.fixture(scope="module")
+def other_engine(engine_room: EngineRoom) -> Iterator[RunningEngine]:
+    with engine_room.engine() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(engine: RunningEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    path: Path = tmp_path_factory.mktemp("reload") / "config.json"
+    path.write_text(json.dumps(document(upstream("first", engine.address))))
+    with Gateway(path) as running:
+        yield running
+
+
+def active_sha256(gateway: Gateway) -> str:
+    active: str = gateway.client.get("/ready").json()["config_sha256"]
+    return active
+
+
+def reload(gateway: Gateway, content: dict[str, object]) -> None:
+    """Write and signal, then wait as a supervisor does: until the hash of what was written is the active one."""
+    written = gateway.write_config(content)
+    gateway.signal(signal.SIGHUP)
+    eventually(lambda: active_sha256(gateway) == written)
+
+
+def test_a_supervisor_sees_that_a_reload_has_taken_effect(gateway: Gateway, engine: RunningEngine) -> None:
+    before = gateway.metric("config_last_reload_success_timestamp_seconds")
+    content = document(upstream("first", engine.address), redis_url=None)
+    reload(gateway, content)
+    assert gateway.metric("config_info", sha256=sha256(json.dumps(content))) == 1
+    assert gateway.metric("config_last_reload_success_timestamp_seconds") > before
+
+
+def test_no_request_fails_while_reloading_under_load(
+    gateway: Gateway, engine: RunningEngine, other_engine: RunningEngine
+) -> None:
+    finished = threading.Event()
+    answers: list[str] = []
+
+    def ask(number: int) -> None:
+        with httpx.Client(headers={"authorization": f"Bearer {KEY}"}, trust_env=False) as client:
+            while not finished.is_set():
+                body = chat(stream=bool(number % 2), inter_token_seconds=0.02)
+                answer = client.post(gateway.url + CHAT, json=body)
+                answers.append(answer.text if answer.status_code == 200 else f"failed: {answer.text}")
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for number in range(10):
+        address = (engine, other_engine)[number % 2].address
+        reload(gateway, document(upstream(f"number-{number}", address)))
+    finished.set()
+    for thread in threads:
+        thread.join()
+    assert len(answers) > 50
+    assert not [answer for answer in answers if "failed" in answer or "error" in answer]
+
+
+def test_a_running_stream_stays_with_its_engine_and_key(
+    gateway: Gateway, engine: RunningEngine, other_engine: RunningEngine
+) -> None:
+    reload(gateway, document(upstream("first", engine.address)))
+    body = chat(stream=True, tokens=6, inter_token_seconds=0.2)
+    with gateway.client.stream("POST", CHAT, json=body) as answer:
+        events = answer.iter_raw()
+        next(events)
+        new_keys = [{"id": "new", "sha256": sha256("new-key")}]
+        written = gateway.write_config(document(upstream("second", other_engine.address), keys=new_keys))
+        gateway.signal(signal.SIGHUP)
+        eventually(lambda: active_sha256(gateway) == written)
+        asked_before = other_engine.fake.counters.requests
+        assert gateway.client.post(CHAT, json=chat()).status_code == 401
+        answer_of_new_key = httpx.post(
+            gateway.url + CHAT, json=chat(), headers={"authorization": "Bearer new-key"}, trust_env=False
+        )
+        assert answer_of_new_key.status_code == 200
+        assert other_engine.fake.counters.requests == asked_before + 1
+        assert b"".join(events).endswith(b"data: [DONE]\n\n")
+
+
+def test_connections_to_a_removed_engine_are_closed_after_its_last_request(
+    gateway: Gateway, engine_room: EngineRoom, engine: RunningEngine
+) -> None:
+    with engine_room.engine() as leaving:
+        reload(gateway, document(upstream("leaving", leaving.address)))
+        gateway.client.post(CHAT, json=chat())
+        assert leaving.fake.counters.connections >= 1
+        reload(gateway, document(upstream("first", engine.address)))
+        eventually(lambda: leaving.fake.counters.connections == 0)
+
+
+def test_an_unchanged_engine_keeps_its_connections(gateway: Gateway, engine: RunningEngine) -> None:
+    reload(gateway, document(upstream("first", engine.address), max_request_body_bytes=5000))
+    gateway.client.post(CHAT, json=chat())
+    idle = gateway.metric("upstream_connections", upstream="first", state="idle")
+    reload(gateway, document(upstream("first", engine.address), max_request_body_bytes=6000))
+    assert gateway.metric("upstream_connections", upstream="first", state="idle") >= idle >= 1
+
+
+@pytest.mark.parametrize("content", ["{", '{"version": 1, "upstreams": []}', ""])
+def test_an_invalid_file_is_refused_loudly_and_changes_nothing(
+    gateway: Gateway, engine: RunningEngine, content: str
+) -> None:
+    reload(gateway, document(upstream("first", engine.address)))
+    before, failures = active_sha256(gateway), gateway.metric("config_reload_failures_total")
+    gateway.write_config(content)
+    gateway.signal(signal.SIGHUP)
+    eventually(lambda: gateway.metric("config_reload_failures_total") == failures + 1)
+    assert active_sha256(gateway) == before
+    assert gateway.client.post(CHAT, json=chat()).status_code == 200
+    assert gateway.events("config_reload_refused")[-1]["active_sha256"] == before
+
+
+def test_a_missing_file_is_refused(gateway: Gateway) -> None:
+    failures = gateway.metric("config_reload_failures_total")
+    gateway.config_path.unlink()
+    gateway.signal(signal.SIGHUP)
+    eventually(lambda: gateway.metric("config_reload_failures_total") == failures + 1)
+    assert "cannot read" in gateway.events("config_reload_refused")[-1]["reason"]
+
+
+def test_many_signals_at_once_do_no_harm(gateway: Gateway, engine: RunningEngine) -> None:
+    gateway.write_config(document(upstream("first", engine.address)))
+    for _ in range(30):
+        gateway.signal(signal.SIGHUP)
+        time.sleep(0.002)
+    assert gateway.client.post(CHAT, json=chat()).status_code == 200
