@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -36,7 +36,7 @@ def wait_for_idle(engine: RunningEngine) -> None:
     ids=["streaming", "before headers", "before first byte", "document before headers", "document being generated"],
 )
 def test_leaving_aborts_the_engines_work(
-    gateway: Gateway, engine: RunningEngine, *, stream: bool, program: dict[str, object], wait_for: bytes
+    gateway: Gateway, engine: RunningEngine, *, stream: bool, program: dict[str, Any], wait_for: bytes
 ) -> None:
     before = engine.fake.counters.aborted
     with connection(gateway) as sock:

@@ -56,7 +56,7 @@ def test_every_bad_key_is_named_with_its_value_and_what_is_allowed(config_path: 
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     for expected in (
-        "version: Input should be 1 (given: 2)",
+        "version: Input should be less than or equal to 1 (given: 2)",
         "upstreams[0].name: String should match pattern",
         "(given: '-x')",
         "upstreams[0].kind: Input should be 'openai-http' (given: 'grpc')",

@@ -32,17 +32,15 @@ def test_no_content_and_no_key_in_logs_at_debug_level(config_path: Path, engine:
 
 def provoke(gateway: Gateway) -> list[str]:
     """Send the canary in every way that could bring it into a log."""
-    answers: list[str] = []
-    for fault in FAULTS:
-        body = chat(CANARY, stream=True, fault=fault, inter_token_seconds=0.02)
-        answers.append(gateway.client.post(CHAT, json=body).text)
-    for content in (
+    bodies = [chat(CANARY, stream=True, fault=fault, inter_token_seconds=0.02) for fault in FAULTS]
+    answers = [gateway.client.post(CHAT, json=body).text for body in bodies]
+    contents = [
         f'{{"model": "moored", "messages": "{CANARY}"'.encode(),
         f'"{CANARY}"'.encode(),
         json.dumps({"model": CANARY, "messages": []}).encode(),
         json.dumps({"model": [CANARY], "stream": CANARY}).encode(),
-    ):
-        answers.append(gateway.client.post(CHAT, content=content).text)
+    ]
+    answers += [gateway.client.post(CHAT, content=content).text for content in contents]
     answers.append(gateway.client.post(CHAT, json=chat(CANARY)).text)
     answers.append(gateway.client.post("/v1/embeddings", json={"model": "moored", "input": CANARY}).text)
     answers.append(gateway.client.get(f"/v1/{CANARY}?{CANARY}={CANARY}", headers={"x-request-id": CANARY * 9}).text)

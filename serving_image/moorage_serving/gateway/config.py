@@ -77,7 +77,7 @@ class GatewayConfig(Document):
     up; without it usage is in the process's metrics only.
     """
 
-    version: Literal[1]
+    version: Annotated[int, Field(ge=1, le=1)]  # no Literal: that takes `true` for 1
     upstreams: Annotated[tuple[UpstreamConfig, ...], Field(min_length=1)]
     authentication: Literal["api_keys", "none"] = "api_keys"
     keys: tuple[ApiKey, ...] = ()

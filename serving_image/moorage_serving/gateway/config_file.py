@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from redis.asyncio.connection import parse_url
 
 from moorage_serving.gateway.config import GatewayConfig
 
@@ -43,8 +44,8 @@ def load_config(path: Path) -> LoadedConfig:
         config = GatewayConfig.model_validate_json(content)
     except ValidationError as error:
         raise ConfigError(f"{path} is not a valid gateway configuration: {describe(error)}") from error
-    if missing := missing_tokens(config):
-        raise ConfigError(f"{path}: {'; '.join(missing)}")
+    if problems := missing_tokens(config) + redis_problems(config.redis_url):
+        raise ConfigError(f"{path} cannot be used: {'; '.join(problems)}")
     return LoadedConfig(config, hashlib.sha256(content).hexdigest())
 
 
@@ -56,6 +57,17 @@ def missing_tokens(config: GatewayConfig) -> list[str]:
         if upstream.authentication is not None
         and not os.environ.get(variable := upstream.authentication.bearer_token_environment_variable)
     ]
+
+
+def redis_problems(url: str | None) -> list[str]:
+    """What the client library says about a URL that fits the contract's pattern."""
+    if url is None:
+        return []
+    try:
+        parse_url(url)
+    except ValueError as error:
+        return [f"redis_url: {error} (the value given is not shown)"]
+    return []
 
 
 def describe(error: ValidationError) -> str:

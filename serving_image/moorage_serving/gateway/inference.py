@@ -55,12 +55,10 @@ class InferenceEndpoint:
             record.finish(state.metrics, state.ledger)
 
     def accept(self, scope: Scope, generation: Generation, record: RequestRecord) -> None:
-        """Judge what the headers tell. Raises GatewayError (401, 405, 503)."""
+        """Judge what the headers tell. Raises GatewayError (401, 405)."""
         if scope["method"] != "POST":
             raise errors.method_not_allowed("POST")
         record.key_id = generation.keys.identify(header(scope["headers"], b"authorization"))
-        if self._state.draining:
-            raise errors.shutting_down()
 
     def parse(self, body: bytes) -> InferenceRequest:
         return parse_request(body, can_stream=self._can_stream)

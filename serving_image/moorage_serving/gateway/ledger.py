@@ -101,3 +101,4 @@ class Ledger:
         counts.clear()
         if tokens:
             self._metrics.usage_dropped_tokens.inc(tokens)
+            log.error("usage_dropped", tokens=tokens)

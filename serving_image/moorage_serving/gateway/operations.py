@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -73,7 +73,7 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
             ]
         )
 
-    @application.get("/health")
+    @application.get("/health", response_class=Response)
     async def health() -> Response:
         """200 as long as the process serves."""
         return Response()
@@ -94,7 +94,7 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
             ],
         )
 
-    @application.get("/metrics")
+    @application.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Prometheus' text exposition."""
         return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)

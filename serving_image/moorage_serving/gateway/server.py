@@ -75,6 +75,10 @@ class GatewayServer(uvicorn.Server):
         log.info("draining", drain_seconds=self.config.timeout_graceful_shutdown)
         self._state.draining = True
         self.should_exit = True
+        # At once, and not at uvicorn's next tick: the kernel then gives new connections to the process that takes over.
+        # Requests on connections that are already here are still served.
+        for listening in self.servers:
+            listening.close()
 
 
 def listen(host: str, port: int, *, reuse_port: bool) -> socket.socket:
