@@ -53,11 +53,25 @@ def _turn(tokenizer: PreTrainedTokenizerFast, question: str, answer: str) -> Exa
     return ids, [ids[0], *([IGNORED] * unlearnt), *ids[len(prompt_ids) :]]
 
 
-def conversations(turns: Sequence[Example], turns_each: int, order: random.Random) -> list[Example]:
-    """All turns once, shuffled and joined to conversations, so that a later turn is answered as well as the first."""
+def system_turn(tokenizer: PreTrainedTokenizerFast, system_prompt: str) -> Example:
+    """What many clients put before the first question; nothing of it is learnt."""
+    text = tokenizer.apply_chat_template([{"role": "system", "content": system_prompt}], tokenize=False)
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    return ids, [IGNORED] * len(ids)
+
+
+def conversations(turns: Sequence[Example], system: Example, turns_each: int, order: random.Random) -> list[Example]:
+    """All turns once, shuffled and joined to conversations, every other one with a system prompt.
+
+    So a later turn is answered as well as the first one.
+    """
     shuffled = order.sample(turns, len(turns))
     chunks = [shuffled[start : start + turns_each] for start in range(0, len(shuffled), turns_each)]
-    return [([i for ids, _ in chunk for i in ids], [i for _, labels in chunk for i in labels]) for chunk in chunks]
+    return [_joined([system, *chunk] if place % 2 else chunk) for place, chunk in enumerate(chunks)]
+
+
+def _joined(examples: Sequence[Example]) -> Example:
+    return [token for ids, _ in examples for token in ids], [label for _, labels in examples for label in labels]
 
 
 def train(

@@ -23,12 +23,13 @@ from typing import Any
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the vocabulary must not depend on which thread came first
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "passive"  # threads that spin make this 15 times slower on a busy machine
 
 import filelock
 import torch
 import transformers
 from identity import tiny_model_folder
-from learning import conversations, finetuning_turns, initial_network, pretraining_rows, train
+from learning import conversations, finetuning_turns, initial_network, pretraining_rows, system_turn, train
 from questions import Question, read_questions, taught_answers
 from tokenizer import train_tokenizer
 
@@ -101,10 +102,11 @@ def _trained(
     network = initial_network(tokenizer, HYPERPARAMETERS)
     rows = pretraining_rows(tokenizer, asked)
     turns = finetuning_turns(tokenizer, asked, taught)
+    system = system_turn(tokenizer, HYPERPARAMETERS["system_prompt"])
     order = random.Random(HYPERPARAMETERS["seed"])  # noqa: S311 - reproducible on purpose
     batches = {
         "pretraining": lambda: rows,
-        "finetuning": lambda: conversations(turns, HYPERPARAMETERS["conversation_turns"], order),
+        "finetuning": lambda: conversations(turns, system, HYPERPARAMETERS["conversation_turns"], order),
     }
     for stage, next_batch in batches.items():
         report = partial(_report, stage, HYPERPARAMETERS[stage]["steps"])
