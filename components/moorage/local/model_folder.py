@@ -107,7 +107,7 @@ def _check_tokenizer(folder: Path) -> None:
 
 def _tensors(file: Path) -> Sequence[Tensor]:
     try:
-        return list(read_header(file).tensors.values())
+        return list(read_header(file).values())
     except (UnreadableWeightsError, OSError) as error:
         raise LocalError(f"{file}: {error}; copy it again") from None
 

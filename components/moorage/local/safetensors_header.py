@@ -5,7 +5,6 @@ Format: 8 bytes, little-endian, with the header's length; the header, JSON; the 
 """
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -32,20 +31,12 @@ class Tensor(BaseModel):
         return self.data_offsets[1] - self.data_offsets[0]
 
 
-@dataclass(frozen=True)
-class SafetensorsHeader:
-    """A file's tensors by name, and the header's own bytes."""
-
-    tensors: dict[str, Tensor]
-    raw: bytes
-
-
 class UnreadableWeightsError(ValueError):
     """The file is no safetensors file, or not all of one."""
 
 
-def read_header(path: Path) -> SafetensorsHeader:
-    """Reads the header only, however large the file is.
+def read_header(path: Path) -> dict[str, Tensor]:
+    """The file's tensors by name; only the header is read, however large the file is.
 
     Raises:
         UnreadableWeightsError: the header cannot be read, or the file is shorter or longer than the header says.
@@ -61,7 +52,7 @@ def read_header(path: Path) -> SafetensorsHeader:
     if size != expected:
         difference = "is truncated" if size < expected else "has bytes too many"
         raise UnreadableWeightsError(f"{difference}: {size} bytes, and its header says {expected}")
-    return SafetensorsHeader(tensors, raw)
+    return tensors
 
 
 def _parse(raw: bytes) -> dict[str, Tensor]:
