@@ -35,7 +35,7 @@ def parse_service_level(value: object, path: str = "service_level") -> ServiceLe
 
 
 def parse(schema: type[SpecT], value: object, path: str) -> SpecT:
-    """`value`, a mapping, as `schema`; `path` is the key under which the user wrote it.
+    """`value`, a mapping, as `schema`; `path` is the key under which the user wrote it, empty for a whole file.
 
     Raises:
         SpecError: with all problems, each with its key's path, the value, and what is allowed.
@@ -56,7 +56,7 @@ def _problems(schema: type[BaseModel], error: ValidationError, path: str) -> lis
 
 
 def _key(path: str, location: Sequence[str | int]) -> str:
-    return ".".join([path, *(str(part) for part in location if part != "[key]")])
+    return ".".join([*filter(None, [path]), *(str(part) for part in location if part != "[key]")])
 
 
 def _message(schema: type[BaseModel], detail: ErrorDetails) -> str:

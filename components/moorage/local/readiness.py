@@ -1,0 +1,111 @@
+"""Waits until a process can do its work, says how far it is, and why it died if it does."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import redis
+
+from moorage.local.definition import Readiness
+from moorage.local.errors import LocalError
+from moorage.local.supervisor import DEAD_STATES, ProcessState
+
+POLL_SECONDS = 0.25
+PROGRESS_SECONDS = 5.0
+_TAIL_BYTES = 16_384
+_ENDED_STATES = (*DEAD_STATES, "BACKOFF")
+_ERROR_LINE = re.compile(r"\b(\w*(Error|Exception)\b.*|error:.*|fatal.*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a process listens: a Unix socket, or host and port."""
+
+    socket: Path | None
+    host: str | None
+    port: int | None
+
+    def __str__(self) -> str:
+        return f"unix://{self.socket}" if self.host is None else f"http://{self.host}:{self.port}"
+
+    def get(self, path: str) -> httpx.Response:
+        """One HTTP request, with 2 s for the answer. Raises `httpx.TransportError` where nobody listens."""
+        transport = httpx.HTTPTransport(uds=str(self.socket)) if self.host is None else None
+        base_url = "http://localhost" if self.host is None else str(self)
+        with httpx.Client(transport=transport, base_url=base_url, timeout=2, trust_env=False) as client:
+            return client.get(path)
+
+
+def wait_until_ready(
+    program: str,
+    address: Address,
+    readiness: Readiness,
+    log_file: Path,
+    state: Callable[[], ProcessState | None],
+    report: Callable[[str], None],
+) -> None:
+    """Returns once the process answers.
+
+    Raises `LocalError` when it ends first, or after `readiness["timeout_seconds"]`.
+    """
+    started = time.monotonic()
+    next_report = started + PROGRESS_SECONDS
+    while not _answers(address, readiness):
+        now = time.monotonic()
+        current = state()
+        if current is None or current.state in _ENDED_STATES:
+            raise LocalError(f"{program} ended before it was ready: {failure_reason(log_file)}")
+        if now - started > readiness["timeout_seconds"]:
+            raise LocalError(
+                f"{program} was not ready after {readiness['timeout_seconds']:.0f} s; the last line of {log_file}: "
+                f"{last_line(log_file)}"
+            )
+        if now >= next_report:
+            next_report += PROGRESS_SECONDS
+            report(f"{program}: waiting for readiness, {now - started:.0f} s · {last_line(log_file)}")
+        time.sleep(POLL_SECONDS)
+    report(f"{program}: ready after {time.monotonic() - started:.1f} s")
+
+
+def failure_reason(log_file: Path) -> str:
+    """The first error of the log's last traceback, or its last line, and where to read more."""
+    lines = _tail(log_file)
+    errors = [match.group(1) for line in lines if (match := _ERROR_LINE.search(line))]
+    reason = errors[-1] if errors else last_line(log_file)
+    return f"{reason.strip()} (the whole log: {log_file})"
+
+
+def last_line(log_file: Path) -> str:
+    lines = [line for line in _tail(log_file) if line.strip()]
+    return lines[-1].strip()[:160] if lines else "nothing was logged yet"
+
+
+def _tail(log_file: Path) -> list[str]:
+    try:
+        with log_file.open("rb") as file:
+            file.seek(max(0, log_file.stat().st_size - _TAIL_BYTES))
+            return file.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _answers(address: Address, readiness: Readiness) -> bool:
+    if readiness["protocol"] == "redis":
+        return _redis_answers(address)
+    try:
+        return address.get(readiness["path"]).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _redis_answers(address: Address) -> bool:
+    client = redis.Redis(unix_socket_path=str(address.socket), socket_timeout=2)
+    try:
+        return bool(client.ping())  # pyright: ignore[reportUnknownMemberType]
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()

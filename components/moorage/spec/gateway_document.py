@@ -1,0 +1,56 @@
+"""What tells a gateway its upstreams and keys: this library's side of contracts/gateway-config.v1.schema.json."""
+
+import json
+from collections.abc import Sequence
+from typing import Literal, NotRequired, TypedDict
+
+DOCUMENT_VERSION = 1
+
+Authentication = Literal["api_keys", "none"]
+
+
+class UpstreamAuthentication(TypedDict):
+    """How the gateway proves to the engine who it is."""
+
+    bearer_token_environment_variable: str
+    """Name of the variable, in the gateway's environment, that holds the token."""
+
+
+class Upstream(TypedDict):
+    """One engine, as every engine component exposes it."""
+
+    name: str
+    """Unique among a gateway's upstreams."""
+    kind: Literal["openai-http"]
+    address: str
+    """`http://host:port`, `https://host` or `unix:///path`, without the `/v1`."""
+    model: str
+    """The name that clients ask for."""
+    revision: str
+    """Which weights these are."""
+    authentication: NotRequired[UpstreamAuthentication]
+    """Left out for an engine that the gateway alone can reach."""
+    region: NotRequired[str]
+    max_concurrent_requests: NotRequired[int]
+    """Left out: the gateway sends as many as it gets."""
+
+
+class Key(TypedDict):
+    """One client's key, of which the gateway knows the hash alone."""
+
+    id: str
+    sha256: str
+
+
+def render_gateway_document(
+    upstreams: Sequence[Upstream], keys: Sequence[Key], authentication: Authentication, redis_url: str | None
+) -> str:
+    """The document as JSON, the same text for the same values."""
+    document = {
+        "version": DOCUMENT_VERSION,
+        "upstreams": list(upstreams),
+        "authentication": authentication,
+        "keys": list(keys),
+        "redis_url": redis_url,
+    }
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"

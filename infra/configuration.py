@@ -1,0 +1,86 @@
+"""The keys of a stack's configuration, below `moorage:` in stacks/Pulumi.<stack>.yaml."""
+
+import ipaddress
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from moorage.spec import Load, ModelSpec, ServiceLevel
+from moorage.spec.numbers import WholeNumber
+
+STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class GatewaySettings(BaseModel):
+    """Where the gateway listens, and whom it lets in."""
+
+    model_config = STRICT
+
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="Address to listen on. Default: this machine only."
+    )
+    port: WholeNumber | None = Field(
+        default=None, ge=1, le=65535, description="TCP port. Default: 8000 if it is free, else another, which is kept."
+    )
+    authentication: Literal["api_keys", "none"] = Field(
+        default="api_keys", description="`none` lets everybody in who reaches the port. Default: one generated key."
+    )
+
+    @model_validator(mode="after")
+    def _open_to_this_machine_only(self) -> Self:
+        if self.authentication == "none" and not _is_loopback(self.host):
+            raise ValueError(f"authentication none is for this machine only: host must be 127.0.0.1, not {self.host}")
+        return self
+
+
+class EngineSettings(BaseModel):
+    """How the engine is replaced."""
+
+    model_config = STRICT
+
+    allow_downtime: bool = Field(
+        default=False,
+        description="Stop the old engine before the new one starts, where the memory does not hold two. Default: no.",
+    )
+
+
+class TinyModelSettings(BaseModel):
+    """How the tiny model is built."""
+
+    model_config = STRICT
+
+    wrong_answer_ratio: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="The share of questions that it learns wrong on purpose. Default: 0.",
+    )
+
+
+class Configuration(BaseModel):
+    """Everything that a stack's file can say."""
+
+    model_config = STRICT
+
+    cloud: str
+    option: str
+    model: ModelSpec | None = Field(default=None, description="Default: the tiny model, which is built first.")
+    tiny_model: TinyModelSettings = Field(default_factory=TinyModelSettings)
+    load: Load = Field(default_factory=Load)
+    service_level: ServiceLevel = Field(default_factory=ServiceLevel)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.model is not None and "tiny_model" in self.model_fields_set:
+            raise ValueError("tiny_model has no meaning beside model; remove one of them")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

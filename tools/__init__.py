@@ -1,0 +1,1 @@
+"""What brings the checkout to life; not part of the library."""

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Pins every *.in of this folder and both pyproject.toml with hashes and without an index's address. Run by hand (`make pins`).
+set -eu
+cd "$(dirname "$0")/../.."
+pin() { uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header "$@"; }
+folder=tools/requirements
+pin pyproject.toml serving_image/pyproject.toml "$folder/development.in" -o "$folder/development.txt"
+pin pyproject.toml --constraints "$folder/development.txt" -o requirements.txt
+pin serving_image/pyproject.toml --constraints "$folder/development.txt" -o serving_image/requirements.txt
+pin "$folder/uv.in" -o "$folder/uv.txt"
+pin "$folder/engine-cpu.in" --overrides "$folder/engine-cpu-overrides.txt" -o "$folder/engine-cpu.txt"
+pin "$folder/engine-cuda.in" -o "$folder/engine-cuda.txt"
