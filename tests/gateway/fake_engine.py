@@ -108,8 +108,9 @@ class FakeEngine:
         self._connections.add(task)
         self.counters.connections += 1
         try:
-            while await self._serve_one(reader, writer):
-                pass
+            begun: bytes | None = b""
+            while begun is not None:
+                begun = await self._serve_one(begun, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
@@ -119,10 +120,13 @@ class FakeEngine:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _serve_one(
+        self, begun: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes | None:
+        """Serve a request that begins with `begun`; what was read of the next one, None when there will be none."""
         self._idle.add(writer)
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            head = (begun + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         finally:
             self._idle.discard(writer)
         method, path, _ = head[0].split(" ")
@@ -133,9 +137,12 @@ class FakeEngine:
         client_left = asyncio.create_task(reader.read(1))
         try:
             await asyncio.wait((answer, client_left), return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
-                return False
-            return answer.result()
+            if not answer.done() and not client_left.result():
+                return None
+            kept = await answer
+            if not kept:
+                return None
+            return client_left.result() if client_left.done() else b""
         finally:
             for task in (answer, client_left):
                 task.cancel()
