@@ -138,7 +138,12 @@ def test_a_file_that_holds_something_else_is_refused(folder: Path, content: byte
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [("{", "must be a JSON object"), ("[]", "must be a JSON object"), ("{}", "architectures, hidden_size, ")],
+    [
+        ("{", "must be a JSON object"),
+        ("[]", "must be a JSON object"),
+        ("{}", "architectures, hidden_size, "),
+        ('{"text_config": 3}', "text_config missing or not"),
+    ],
 )
 def test_an_unusable_configuration_is_refused(folder: Path, content: str, problem: str):
     (folder / "config.json").write_text(content)

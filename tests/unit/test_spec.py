@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from moorage.spec import (
     FolderSource,
     HubSource,
+    ModelSpec,
     SpecError,
     parse_load,
     parse_model,
@@ -153,6 +154,23 @@ def test_everything_wrong_is_reported_at_once_with_its_keys_path():
 def test_what_is_no_mapping_is_refused_under_the_callers_key(value: object):
     with pytest.raises(SpecError, match=r"^moorage:model = .* must be a mapping with keys out of source, "):
         parse_model(value, "moorage:model")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=10), children, max_size=3),
+    max_leaves=5,
+)
+keys = st.sampled_from([*ModelSpec.model_fields, "unknown"])
+
+
+@given(st.dictionaries(keys, json_values))
+def test_whatever_a_configuration_holds_is_a_specification_or_a_list_of_problems(value: dict[str, object]):
+    try:
+        assert parse_model(value).source
+    except SpecError as error:
+        assert error.problems  # noqa: PT017 - some values raise nothing
+        assert all(problem.key.startswith("model.") for problem in error.problems)  # noqa: PT017
 
 
 def test_an_adapter_takes_neither_a_revision_nor_the_models_name():

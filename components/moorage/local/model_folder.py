@@ -94,7 +94,7 @@ def _config(file: Path) -> _Config:
         # A model that reads images as well keeps its language model's numbers one level deeper.
         return _Config.model_validate({**_JSON_OBJECT.validate_python(config.get("text_config", {})), **config})
     except ValidationError as error:
-        keys = ", ".join(sorted({str(detail["loc"][0]) for detail in error.errors()}))
+        keys = ", ".join(sorted({str((*detail["loc"], "text_config")[0]) for detail in error.errors()}))
         message = f"{file}: {keys} missing or not of the right kind; save the model again with save_pretrained()"
         raise LocalError(message) from None
 

@@ -11,7 +11,6 @@ from moorage.spec.source import ALLOWED_SOURCES, ModelSource
 
 _LIMITS = (("ge", "of at least"), ("gt", "above"))
 _KINDS = {
-    bool: "true or false",
     int: "an integer",
     float: "a number",
     str: "a text that is not empty",
