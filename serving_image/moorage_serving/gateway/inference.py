@@ -169,6 +169,7 @@ class Exchange:
         watch.limit(upstream.timeouts.first_byte_seconds, Interruption.FIRST_BYTE_TIMEOUT)
         try:
             answer = await upstream.send(self._endpoint.path, request.body, headers)
+            request.body = b""
             self._relay = Relay(answer, self._record, self._send, strips_usage=request.strips_usage)
             await self._relay.run(watch, upstream.timeouts.idle_seconds)
         except BrokenError as error:

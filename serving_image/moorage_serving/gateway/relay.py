@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from moorage_serving.gateway.record import Outcome, RequestRecord
 from moorage_serving.gateway.responses import EVENT_STREAM, error_event, header, passed_on
+from moorage_serving.gateway.upstream.openai_http import READ_ERRORS, BrokenError
 from moorage_serving.gateway.usage import DocumentTap, EventTap, Tap, UsageStrippingTap
 from moorage_serving.gateway.watch import Interruption, Watch
 
@@ -35,11 +36,11 @@ class Relay:
     async def run(self, watch: Watch, idle_seconds: float) -> None:
         """Pass everything on. Raises BrokenError when the engine breaks off."""
         read, send, feed = self._answer.read, self._send, self._tap.feed
-        # Status and headers wait for the first byte of the body: until then, another answer is possible.
-        chunk = await read()
-        await self._start()
-        watch.limit(idle_seconds, Interruption.IDLE_TIMEOUT)
         try:
+            # Status and headers wait for the first byte of the body: until then, another answer is possible.
+            chunk = await read()
+            await self._start()
+            watch.limit(idle_seconds, Interruption.IDLE_TIMEOUT)
             while chunk:
                 watch.waiting_since = 0.0
                 if passed := feed(chunk):
@@ -48,6 +49,8 @@ class Relay:
                 chunk = await read()
             await send({"type": "http.response.body", "body": self._tap.finish(), "more_body": False})
             self._record.outcome = Outcome.COMPLETED
+        except READ_ERRORS as error:
+            raise BrokenError(type(error).__name__) from error
         finally:
             self._record.usage = self._tap.usage
 

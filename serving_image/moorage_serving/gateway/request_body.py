@@ -19,9 +19,12 @@ class ClientGoneError(Exception):
     """The client left before its request was complete."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InferenceRequest:
-    """`body` is what the engine gets. `strips_usage`: the engine is asked for usage that the client did not ask for."""
+    """`body` is what the engine gets, empty once it has it: a stream can be open for long after a large prompt.
+
+    `strips_usage`: the engine is asked for usage that the client did not ask for.
+    """
 
     model: str
     stream: bool

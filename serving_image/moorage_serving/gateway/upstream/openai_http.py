@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import SimpleNamespace
+    from collections.abc import Awaitable, Callable, Mapping
 
     from aiohttp.client_reqrep import ClientResponse
 
@@ -25,6 +24,9 @@ READ_BUFFER_BYTES = 16_384
 UNIX_PREFIX = "unix://"
 
 
+READ_ERRORS = (aiohttp.ClientError, OSError)
+
+
 class ConnectError(Exception):
     """No connection to the engine: nothing of the request has reached it."""
 
@@ -34,12 +36,17 @@ class BrokenError(Exception):
 
 
 class Answer:
-    """An answer on its way: status and headers are there, the body is read piece by piece."""
+    """An answer on its way: status and headers are there, the body is read piece by piece.
 
-    __slots__ = ("_response",)
+    `read()` returns the bytes that have come since, as soon as there are any, and nothing at the end. It raises one of
+    `READ_ERRORS`: the client library's own method and exceptions, because a wrapper would cost a coroutine per chunk.
+    """
+
+    __slots__ = ("_response", "read")
 
     def __init__(self, response: ClientResponse) -> None:
         self._response = response
+        self.read: Callable[[], Awaitable[bytes]] = response.content.readany
 
     @property
     def status(self) -> int:
@@ -49,41 +56,12 @@ class Answer:
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         return self._response.raw_headers
 
-    async def read(self) -> bytes:
-        """The bytes that have come since, as soon as there are any; empty at the end. Raises BrokenError."""
-        try:
-            return await self._response.content.readany()
-        except (aiohttp.ClientError, OSError) as error:
-            raise BrokenError(type(error).__name__) from error
-
     def close(self) -> None:
         """Break the connection if the answer is not complete, which makes the engine stop; otherwise keep it."""
         if self._response.content.at_eof():
             self._response.release()
         else:
             self._response.close()
-
-
-class Attempt:
-    """One sending of a request, to tell an engine that fails from a connection that it had closed long ago."""
-
-    __slots__ = ("reused_connection", "started_at")
-
-    def __init__(self) -> None:
-        self.reused_connection = False
-        self.started_at = time.monotonic()
-
-    def met_stale_connection(self) -> bool:
-        """Whether sending again is safe: an engine that closes this soon has not begun to work on the request."""
-        return self.reused_connection and time.monotonic() - self.started_at < STALE_SECONDS
-
-
-async def note_reuse(
-    _: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceConnectionReuseconnParams
-) -> None:
-    """Called by the session for every request that takes a connection out of the pool."""
-    if isinstance(context.trace_request_ctx, Attempt):
-        context.trace_request_ctx.reused_connection = True
 
 
 class OpenAIHttpUpstream:
@@ -96,14 +74,11 @@ class OpenAIHttpUpstream:
         self.generations = 0
         self._connector, self._base_url = open_connector(config.address)
         self._authorization = authorization_of(config)
-        tracing = aiohttp.TraceConfig()
-        tracing.on_connection_reuseconn.append(note_reuse)
         self._session = aiohttp.ClientSession(
             connector=self._connector,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_seconds),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[tracing],
             read_bufsize=READ_BUFFER_BYTES,
             skip_auto_headers=("user-agent",),
             headers={"accept-encoding": "identity"},
@@ -125,19 +100,24 @@ class OpenAIHttpUpstream:
     async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send a request. Raises ConnectError or, when the engine breaks off before its headers, BrokenError."""
         headers = {**headers, **self._authorization}
-        while True:
-            attempt = Attempt()
-            try:
-                response = await self._session.post(
-                    self._base_url + path, data=body, headers=headers, allow_redirects=False, trace_request_ctx=attempt
-                )
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                raise ConnectError(type(error).__name__) from error
-            except (aiohttp.ClientError, OSError, ValueError) as error:
-                if attempt.met_stale_connection():
-                    continue
-                raise BrokenError(type(error).__name__) from error
-            return Answer(response)
+        started_at, may_be_stale = time.monotonic(), self.idle_connections > 0
+        try:
+            return await self._send_once(path, body, headers)
+        except BrokenError:
+            # An engine that closes this soon had closed the connection long ago, and has not begun to work.
+            if may_be_stale and time.monotonic() - started_at < STALE_SECONDS:
+                return await self._send_once(path, body, headers)
+            raise
+
+    async def _send_once(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        try:
+            return Answer(
+                await self._session.post(self._base_url + path, data=body, headers=headers, allow_redirects=False)
+            )
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise ConnectError(type(error).__name__) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise BrokenError(type(error).__name__) from error
 
     async def probe(self, timeout_seconds: float) -> str | None:
         """Ask the engine's /health. None when it is well, else what is wrong."""
