@@ -1,0 +1,1 @@
+"""Contracts that every component keeps, and the documents that the rooms share."""
