@@ -38,7 +38,7 @@ KEY, MODEL = "benchmark", "moored"
 CONCURRENCY, ROUNDS, STREAMS_PER_WORKER, STREAM_SECONDS = 100, 3, 4, 1.05
 PROGRAM = {"time_to_first_token_seconds": 0.1, "tokens": 20, "inter_token_seconds": 0.05}
 IDLE_STREAMS, IDLE_PROGRAM, OPENED_AT_ONCE = 1000, {"tokens": 2, "inter_token_seconds": 120}, 20
-START_SECONDS, OPEN_FILES = 30, 8192
+START_SECONDS, SETTLE_SECONDS, OPEN_FILES = 30, 1, 8192
 MEBIBYTE, KIBIBYTE = 1 << 20, 1 << 10
 
 
@@ -119,7 +119,7 @@ def servers() -> Iterator[tuple[str, str, psutil.Process]]:
 
 async def measure_idle_streams(url: str, gateway: psutil.Process) -> list[Figure]:
     """Memory at rest, and per stream while a thousand are open and silent."""
-    await asyncio.sleep(1)
+    await asyncio.sleep(SETTLE_SECONDS)
     at_rest = gateway.memory_info().rss
     body = {"model": MODEL, "stream": True, "messages": [], "fake_engine": IDLE_PROGRAM}
     answers: list[aiohttp.ClientResponse] = []  # held, or their streams would be closed
@@ -133,8 +133,9 @@ async def measure_idle_streams(url: str, gateway: psutil.Process) -> list[Figure
         for _ in range(IDLE_STREAMS // OPENED_AT_ONCE):
             opened = await asyncio.gather(*(open_stream() for _ in range(OPENED_AT_ONCE)))
             answers.extend(opened)
-        await asyncio.sleep(1)
+        await asyncio.sleep(SETTLE_SECONDS)
         per_stream = (gateway.memory_info().rss - at_rest) / IDLE_STREAMS
+    await asyncio.sleep(SETTLE_SECONDS)  # until engine and gateway have cleared a thousand streams away
     return [
         Figure("memory at rest", at_rest / MEBIBYTE, "MiB", bar=150),
         Figure(f"memory per idle stream, {IDLE_STREAMS} open", per_stream / KIBIBYTE, "KiB", bar=25),
@@ -198,7 +199,12 @@ def print_table(figures: list[Figure]) -> None:
         bar = "" if figure.bar is None else f"≤ {figure.bar:g} {figure.unit}"
         verdict = "" if figure.bar is None else "pass" if figure.passes else "MISS"
         table.add_row(figure.name, *sides, ratio, f"{figure.value:.2f} {figure.unit}", bar, verdict)
-    Console(width=140).print(table)
+    console = Console(width=140)
+    console.print(table)
+    load = os.getloadavg()[0]
+    console.print(
+        f"{os.cpu_count()} cores, load average {load:.1f}: more than the cores delays everything, most the p99."
+    )
 
 
 def main() -> int:

@@ -77,7 +77,7 @@ def upstream(name: str, address: str, model: str = "moored", **more: Any) -> dic
 
 def document(*upstreams: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A configuration with one key and short timeouts."""
-    timeouts = {"connect_seconds": 2, "first_byte_seconds": 1.5, "idle_seconds": 1.0}
+    timeouts = {"connect_seconds": 1, "first_byte_seconds": 1.5, "idle_seconds": 1.0}
     keys = [{"id": KEY_ID, "sha256": sha256(KEY)}]
     return {"version": 1, "upstreams": list(upstreams), "keys": keys, "timeouts": timeouts, **more}
 

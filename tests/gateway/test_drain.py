@@ -85,7 +85,9 @@ def test_a_new_process_takes_over_the_port_without_a_failed_request(written_conf
         for thread in threads:
             thread.start()
         with Gateway(written_config, arguments=("--reuse-port",), port=old.port) as new:
+            eventually(lambda: old.client.get("/ready").json()["process_id"] == old.process.pid)
             assert old.stop() == 0
+            assert new.client.get("/ready").json()["process_id"] == new.process.pid
             served = len(statuses)
             eventually(lambda: len(statuses) > served + 20)
             finished.set()

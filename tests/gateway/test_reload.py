@@ -105,6 +105,13 @@ def test_a_running_stream_stays_with_its_engine_and_key(
         assert b"".join(events).endswith(b"data: [DONE]\n\n")
 
 
+def test_authentication_can_be_switched_off(gateway: Gateway, engine: RunningEngine) -> None:
+    reload(gateway, document(upstream("first", engine.address), authentication="none", keys=[]))
+    headers = {"x-request-id": "without-key"}
+    assert httpx.post(gateway.url + CHAT, json=chat(), headers=headers, trust_env=False).status_code == 200
+    assert gateway.access_line("without-key")["key_id"] == "anonymous"
+
+
 def test_connections_to_a_removed_engine_are_closed_after_its_last_request(
     gateway: Gateway, engine_room: EngineRoom, engine: RunningEngine
 ) -> None:

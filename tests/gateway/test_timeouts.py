@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .processes import Gateway
 
 CHAT = "/v1/chat/completions"
-FIRST_BYTE_SECONDS, IDLE_SECONDS = 1.5, 1.0
+CONNECT_SECONDS, FIRST_BYTE_SECONDS, IDLE_SECONDS = 1.0, 1.5, 1.0
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -27,6 +27,14 @@ def test_no_first_byte_in_time_is_a_504(gateway: Gateway, fault: str, *, stream:
     assert answer.status_code == 504
     assert answer.json()["error"]["code"] == "upstream_timeout"
     assert FIRST_BYTE_SECONDS <= time.monotonic() - started < FIRST_BYTE_SECONDS + 1
+
+
+def test_an_engine_that_takes_no_connection_in_time_is_passed_over(gateway: Gateway) -> None:
+    started = time.monotonic()
+    answer = gateway.client.post(CHAT, json=chat(model="stuck"), headers={"x-request-id": "passed-over"})
+    assert answer.status_code == 200
+    assert CONNECT_SECONDS <= time.monotonic() - started < CONNECT_SECONDS + 1
+    assert gateway.access_line("passed-over")["upstream"] == "unstuck"
 
 
 @pytest.mark.parametrize("include_usage", [True, False])

@@ -101,6 +101,17 @@ def test_more_requests_than_an_engine_may_get_are_sent_away(gateway: Gateway, en
     eventually(lambda: gateway.client.post(CHAT, json=chat(model="limited")).status_code == 200)
 
 
+def test_the_next_engine_takes_what_a_full_one_cannot(gateway: Gateway, engine: RunningEngine) -> None:
+    body = chat(model="overflow", stream=True, tokens=100, inter_token_seconds=0.1)
+    with connection(gateway) as sock:
+        sock.sendall(request_bytes(body))
+        eventually(lambda: engine.fake.counters.running == 1)
+        answer = gateway.client.post(CHAT, json=chat(model="overflow"), headers={"x-request-id": "overflowed"})
+        assert answer.status_code == 200
+        assert gateway.access_line("overflowed")["upstream"] == "more"
+    eventually(lambda: engine.fake.counters.running == 0)
+
+
 def test_an_engine_that_closed_an_idle_connection_is_asked_again(
     gateway: Gateway, engine: RunningEngine, engine_room: EngineRoom
 ) -> None:

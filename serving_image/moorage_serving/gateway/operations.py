@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -45,10 +46,14 @@ class UpstreamReadiness(BaseModel):
 
 
 class ReadinessReport(BaseModel):
-    """`config_sha256` names the active configuration by its file's bytes: a reload has taken effect when it changes."""
+    """`config_sha256` names the active configuration by its file's bytes: a reload has taken effect when it changes.
+
+    `process_id` tells apart the processes that share a port during a takeover.
+    """
 
     ready: bool
     draining: bool
+    process_id: int
     config_sha256: str
     upstreams: list[UpstreamReadiness]
 
@@ -87,6 +92,7 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
         return ReadinessReport(
             ready=is_ready,
             draining=state.draining,
+            process_id=os.getpid(),
             config_sha256=state.active.loaded.sha256,
             upstreams=[
                 UpstreamReadiness(name=name, model=model, ready=problem is None, problem=problem)
