@@ -1,9 +1,9 @@
 """The keys of a stack's configuration, below `moorage:` in stacks/Pulumi.<stack>.yaml."""
 
 import ipaddress
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from moorage.spec import Load, ModelSpec, ServiceLevel
 from moorage.spec.numbers import WholeNumber
@@ -26,11 +26,13 @@ class GatewaySettings(BaseModel):
         default="api_keys", description="`none` lets everybody in who reaches the port. Default: one generated key."
     )
 
-    @model_validator(mode="after")
-    def _open_to_this_machine_only(self) -> Self:
-        if self.authentication == "none" and not _is_loopback(self.host):
-            raise ValueError(f"authentication none is for this machine only: host must be 127.0.0.1, not {self.host}")
-        return self
+    @field_validator("authentication")
+    @classmethod
+    def _open_to_this_machine_only(cls, authentication: str, info: ValidationInfo) -> str:
+        host = info.data.get("host")
+        if authentication == "none" and host is not None and not _is_loopback(host):
+            raise ValueError(f"must be api_keys, unless gateway.host is 127.0.0.1; it is {host}")
+        return authentication
 
 
 class EngineSettings(BaseModel):
@@ -72,11 +74,12 @@ class Configuration(BaseModel):
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
 
-    @model_validator(mode="after")
-    def _one_model(self) -> Self:
-        if self.model is not None and "tiny_model" in self.model_fields_set:
-            raise ValueError("tiny_model has no meaning beside model; remove one of them")
-        return self
+    @field_validator("tiny_model")
+    @classmethod
+    def _one_model(cls, tiny_model: TinyModelSettings, info: ValidationInfo) -> TinyModelSettings:
+        if info.data.get("model") is not None:
+            raise ValueError("has no meaning beside model; remove one of them")
+        return tiny_model
 
 
 def _is_loopback(host: str) -> bool:

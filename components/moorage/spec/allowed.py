@@ -9,21 +9,36 @@ from pydantic.fields import FieldInfo
 
 from moorage.spec.source import ALLOWED_SOURCES, ModelSource
 
-_LIMITS = (("ge", "of at least"), ("gt", "above"))
+_LIMITS = (("ge", "of at least"), ("gt", "above"), ("le", "at most"))
 _KINDS = {
+    bool: "true or false",
     int: "an integer",
     float: "a number",
     str: "a text that is not empty",
 }
 
 
+def innermost(schema: type[BaseModel], location: Sequence[str | int]) -> tuple[type[BaseModel], Sequence[str | int]]:
+    """The model that has the key at `location` of `schema`, which may be one inside it, and the location in there."""
+    field = schema.model_fields.get(str(location[0]))
+    nested = _model_of(field.annotation) if field else None
+    return (schema, location) if nested is None or len(location) == 1 else innermost(nested, location[1:])
+
+
 def describe_allowed(schema: type[BaseModel], location: Sequence[str | int]) -> str:
     """For the field at `location`: "an integer of at least 1", "one of auto, float16", …"""
-    field = schema.model_fields[str(location[0])]
-    if len(location) == 1:
+    owner, inside = innermost(schema, location)
+    field = owner.model_fields[str(inside[0])]
+    if len(inside) == 1:
         return f"{_kind(field.annotation)}{_limits(field)}"
     key_kind, value_kind = get_args(field.annotation)
-    return _kind(key_kind if location[-1] == "[key]" else value_kind)
+    return _kind(key_kind if inside[-1] == "[key]" else value_kind)
+
+
+def _model_of(annotation: object) -> type[BaseModel] | None:
+    candidates = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+    models = [found for found in candidates if isinstance(found, type) and issubclass(found, BaseModel)]
+    return models[0] if models else None
 
 
 def _kind(annotation: object) -> str:
@@ -36,6 +51,9 @@ def _kind(annotation: object) -> str:
         return f"one of {', '.join(str(argument) for argument in arguments)}"
     if origin in {Union, UnionType}:
         return " or ".join(_kind(argument) for argument in arguments if argument is not NoneType)
+    model = _model_of(annotation)
+    if model is not None:
+        return f"a mapping with keys out of {', '.join(model.model_fields)}"
     if isinstance(origin, type) and len(arguments) == len(("key", "value")):
         return "a mapping from names to sources"
     return _KINDS[annotation] if isinstance(annotation, type) and annotation in _KINDS else str(annotation)

@@ -5,13 +5,16 @@ from typing import NamedTuple
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong: the path of its key, such as `model.max_model_len`, and what is allowed there."""
+    """One thing that is wrong: the path of its key, such as `model.max_model_len`, and what is allowed there.
+
+    The key is empty for what no single key is to blame for.
+    """
 
     key: str
     message: str
 
     def __str__(self) -> str:
-        return f"{self.key}{self.message}"
+        return f"{self.key}{self.message}".removeprefix(": ")
 
 
 class SpecError(ValueError):

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from moorage.spec.allowed import describe_allowed
+from moorage.spec.allowed import describe_allowed, innermost
 from moorage.spec.errors import Problem, SpecError
 from moorage.spec.load import Load
 from moorage.spec.model import ModelSpec
@@ -63,9 +63,12 @@ def _message(schema: type[BaseModel], detail: ErrorDetails) -> str:
     location = detail["loc"]
     match detail["type"]:
         case "extra_forbidden":
-            return f": unknown key; {_choice(str(location[-1]), list(schema.model_fields))}"
+            owner, _ = innermost(schema, location)
+            return f": unknown key; {_choice(str(location[-1]), list(owner.model_fields))}"
         case "missing":
             return f": is missing; must be {describe_allowed(schema, location)}"
+        case "value_error" if isinstance(detail["input"], Mapping):
+            return f": {detail['msg'].removeprefix('Value error, ')}"
         case "value_error":
             return f" = {_shown(detail['input'])}: {detail['msg'].removeprefix('Value error, ')}"
         case "literal_error":
