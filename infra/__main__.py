@@ -2,6 +2,7 @@
 
 import pulumi
 
+from moorage.local.errors import LocalError
 from moorage.spec import SpecError
 from options import build
 from outputs import export
@@ -11,7 +12,7 @@ from settings import read_settings
 def main() -> None:
     try:
         export(build(read_settings()))
-    except SpecError as error:
+    except (SpecError, LocalError) as error:
         raise pulumi.RunError(str(error)) from None
 
 

@@ -13,10 +13,12 @@ from moorage.engine import drain_budget
 from moorage.local.cache import LocalRedis
 from moorage.local.gateway import LocalGateway, LocalGatewayArgs
 from moorage.local.machine import LocalMachine
+from moorage.local.model_folder import inspect_model_folder
+from moorage.local.model_revision import model_folder_revision
 from moorage.local.tiny_model import read_questions, tiny_model_facts, tiny_model_folder, tiny_model_revision
 from moorage.local.tiny_model_resource import TinyModel
 from moorage.local.vllm import LocalVllm, LocalVllmArgs
-from moorage.spec import FolderSource, ModelFacts
+from moorage.spec import FolderSource, HubSource, ModelFacts, ModelSpec
 from moorage.spec.arguments import LoadArgs, ModelArgs, ServiceLevelArgs
 from outputs import StackOutputs, try_it
 from settings import Settings
@@ -93,14 +95,33 @@ def _configured_model(settings: Settings) -> _Model | None:
     spec = settings.configuration.model
     if spec is None:
         return None
-    given = cast("ModelArgs", settings.given["model"])
+    args = _with_absolute_paths(cast("ModelArgs", settings.given["model"]), spec, settings.root)
     question = "Hello, who are you?"
+    if isinstance(spec.source, HubSource):
+        return _Model(args, spec.served_name, spec.hub_revision or "main", None, question, [])
+    folder = Path(args["source"])
+    facts = inspect_model_folder(folder)
+    return _Model(args, spec.served_name, model_folder_revision(folder), facts, question, [])
+
+
+def _with_absolute_paths(given: ModelArgs, spec: ModelSpec, root: Path) -> ModelArgs:
+    """A relative path in a stack's file is relative to the checkout."""
+
+    def absolute(path: str) -> str:
+        return str((root / Path(path).expanduser()).resolve())
+
+    args: ModelArgs = {**given}
     if isinstance(spec.source, FolderSource):
-        folder = (settings.root / Path(spec.source.path).expanduser()).resolve()
-        facts = inspect_model_folder(folder)
-        args = cast("ModelArgs", {**given, "source": str(folder)})
-        return _Model(args, spec.served_name, model_folder_revision(folder), facts, question, [])
-    return _Model(given, spec.served_name, spec.hub_revision or "main", None, question, [])
+        args["source"] = absolute(spec.source.path)
+    if spec.chat_template is not None:
+        args["chat_template"] = absolute(spec.chat_template)
+    folders = {name: source.path for name, source in spec.lora_adapters.items() if isinstance(source, FolderSource)}
+    if folders:
+        args["lora_adapters"] = {
+            **given.get("lora_adapters", {}),
+            **{name: absolute(path) for name, path in folders.items()},
+        }
+    return args
 
 
 def _tiny_model(settings: Settings, tools: _Tools, machine: LocalMachine) -> _Model:

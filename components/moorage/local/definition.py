@@ -10,9 +10,6 @@ from typing import Literal, TypedDict
 from moorage.local.errors import LocalError
 from moorage.local.layout import InstanceLayout
 
-INSTANCE_VARIABLE = "MOORAGE_INSTANCE"
-"""Marks every process of an instance, children included, so that none is left behind."""
-
 LOG_MAX_BYTES = 10 * 1024 * 1024
 LOG_BACKUPS = 5
 START_RETRIES = 10
@@ -63,10 +60,10 @@ def render_program(
 
     Raises `LocalError` for what that format cannot hold.
     """
-    command = [*launcher, str(instance.socket), "--", *(fill_in(part, instance, port) for part in definition.command)]
+    own = [fill_in(part, instance, port) for part in definition.command]
+    command = [*launcher, str(instance.stack.directory), instance.name, "--", *own]
     environment = {
         **{name: fill_in(value, instance, port) for name, value in definition.environment.items()},
-        INSTANCE_VARIABLE: instance.name,
         "TMPDIR": str(instance.temporary_directory),
     }
     settings = {

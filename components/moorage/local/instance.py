@@ -15,7 +15,7 @@ from moorage.local import preflight
 from moorage.local.definition import ProcessDefinition, Readiness, render_program
 from moorage.local.errors import LocalError
 from moorage.local.layout import InstanceLayout, StackLayout
-from moorage.local.orphans import end_processes_of
+from moorage.local.orphans import end_recorded_group
 from moorage.local.readiness import POLL_SECONDS, Address, wait_until_ready
 from moorage.local.supervisor import DEAD_STATES, LAUNCHER, Supervisor
 
@@ -118,8 +118,8 @@ class Instance:
             self._supervisor.shut_down_if_idle()
 
     def _clear_away(self) -> None:
-        end_processes_of({self.name})
-        for path in (self.layout.definition, self.layout.record, self.layout.socket):
+        end_recorded_group(self.layout.group_file)
+        for path in (self.layout.definition, self.layout.record, self.layout.socket, self.layout.group_file):
             path.unlink(missing_ok=True)
         for directory in (self.layout.files_directory, self.layout.temporary_directory):
             shutil.rmtree(directory, ignore_errors=True)

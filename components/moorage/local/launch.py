@@ -1,6 +1,6 @@
 """Starts one process of a local stack in a clean place, then becomes it.
 
-Usage: python -m moorage.local.launch SOCKET -- COMMAND…
+Usage: python -m moorage.local.launch DIRECTORY INSTANCE -- COMMAND…
 
 A process that was killed leaves its socket behind, on which the next one could not listen, and perhaps children that
 hold its memory. Both are removed first.
@@ -10,17 +10,20 @@ import os
 import sys
 from pathlib import Path
 
-from moorage.local.definition import INSTANCE_VARIABLE
-from moorage.local.orphans import end_processes_of
+from moorage.local.layout import StackLayout
+from moorage.local.orphans import end_recorded_group, record_group
 
 
 def main(arguments: list[str]) -> None:
-    socket, separator, *command = arguments
-    if separator != "--" or not command:
-        raise SystemExit("usage: python -m moorage.local.launch SOCKET -- COMMAND…")
-    end_processes_of({os.environ[INSTANCE_VARIABLE]})
-    Path(socket).unlink(missing_ok=True)
-    Path(os.environ["TMPDIR"]).mkdir(mode=0o700, exist_ok=True)
+    match arguments:
+        case [directory, name, "--", *command] if command:
+            instance = StackLayout(Path(directory)).instance(name)
+        case _:
+            raise SystemExit("usage: python -m moorage.local.launch DIRECTORY INSTANCE -- COMMAND…")
+    end_recorded_group(instance.group_file)
+    record_group(instance.group_file)
+    instance.socket.unlink(missing_ok=True)
+    instance.temporary_directory.mkdir(mode=0o700, exist_ok=True)
     os.execvp(command[0], command)  # noqa: S606
 
 

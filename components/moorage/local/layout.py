@@ -2,9 +2,12 @@
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+
+# Not the environment's TMPDIR: every process must find the same directory, and each has a TMPDIR of its own.
+_RUNTIME_PARENT = Path("/tmp")  # noqa: S108
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class StackLayout:
     @property
     def runtime_directory(self) -> Path:
         digest = hashlib.sha256(str(self.directory).encode()).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"moorage-{os.getuid()}-{digest}"
+        return _RUNTIME_PARENT / f"moorage-{os.getuid()}-{digest}"
 
     @property
     def supervisor_configuration(self) -> Path:
@@ -91,6 +94,11 @@ class InstanceLayout:
     @property
     def socket(self) -> Path:
         return self.stack.runtime_directory / f"{self.name}.sock"
+
+    @property
+    def group_file(self) -> Path:
+        """Which process group the process leads."""
+        return self.stack.runtime_directory / f"{self.name}.group"
 
     @property
     def temporary_directory(self) -> Path:

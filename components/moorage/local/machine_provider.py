@@ -10,7 +10,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvide
 
 from moorage.local import preflight
 from moorage.local.layout import StackLayout
-from moorage.local.orphans import end_processes_of
+from moorage.local.orphans import end_recorded_group
 from moorage.local.provider_errors import without_traceback
 from moorage.local.supervisor import Supervisor
 
@@ -61,7 +61,8 @@ class MachineProvider(ResourceProvider):
         layout = StackLayout(Path(_id))
         if layout.runtime_directory.exists():
             Supervisor(layout).shut_down()
-        end_processes_of([definition.stem for definition in layout.program_directory.glob("*.ini")])
+        for definition in layout.program_directory.glob("*.ini"):
+            end_recorded_group(layout.instance(definition.stem).group_file)
         for directory in (layout.directory, layout.runtime_directory):
             shutil.rmtree(directory, ignore_errors=True)
         with suppress(OSError):

@@ -1,32 +1,52 @@
-"""Finds and ends processes by the mark that all processes of an instance carry in their environment."""
+"""Finds and ends what a process has left behind: the members of its process group.
 
+The supervisor gives every process a group of its own. An environment variable would be no mark: Redis and vLLM's
+workers overwrite theirs with a process title.
+"""
+
+import json
 import os
-from collections.abc import Collection
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
-
-from moorage.local.definition import INSTANCE_VARIABLE
 
 _KILL_SECONDS = 10
 
 
-def processes_of(instances: Collection[str]) -> list[psutil.Process]:
-    """Every live process of these instances, except the caller."""
-    return [process for process in psutil.process_iter() if process.pid != os.getpid() and _mark(process) in instances]
+def record_group(file: Path) -> None:
+    """Writes down the caller's process group, of which it is the leader."""
+    file.write_text(json.dumps({"group": os.getpgrp(), "created": psutil.Process().create_time()}))
 
 
-def end_processes_of(instances: Collection[str]) -> None:
-    """Kills what is left of these instances, and waits until it is gone."""
-    processes = processes_of(instances)
+def end_recorded_group(file: Path) -> None:
+    """Kills all members of the group in `file` and waits until they are gone; there may be none, or no file."""
+    processes = recorded_group(file)
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(processes, timeout=_KILL_SECONDS)
 
 
-def _mark(process: psutil.Process) -> str | None:
+def recorded_group(file: Path) -> list[psutil.Process]:
+    """The group's live members. None where the number has been given to another group since."""
+    if not file.exists():
+        return []
+    recorded = json.loads(file.read_text())
+    members = [process for process in psutil.process_iter() if _group_of(process) == recorded["group"]]
+    leaders = [process for process in members if process.pid == recorded["group"]]
+    return [] if any(_created(leader) != recorded["created"] for leader in leaders) else members
+
+
+def _group_of(process: psutil.Process) -> int | None:
     try:
-        return process.environ().get(INSTANCE_VARIABLE)
-    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return os.getpgid(process.pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def _created(process: psutil.Process) -> float | None:
+    try:
+        return process.create_time()
+    except psutil.NoSuchProcess:
         return None

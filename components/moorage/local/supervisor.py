@@ -52,7 +52,7 @@ class Supervisor:
 
     def __init__(self, layout: StackLayout) -> None:
         self._layout = layout
-        self.lock = filelock.FileLock(layout.lock_file)
+        self.lock = filelock.FileLock(layout.lock_file, mode=0o600, is_singleton=True)
 
     def ensure_running(self) -> None:
         """Starts supervisord unless it runs. Raises `LocalError` if it does not come up."""
@@ -121,6 +121,7 @@ class Supervisor:
 
     def _start(self) -> None:
         self._layout.supervisor_socket.unlink(missing_ok=True)
+        self._layout.supervisor_configuration.touch(mode=0o600)
         self._layout.supervisor_configuration.write_text(_render_configuration(self._layout))
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.supervisor_configuration)]
         started = subprocess.run(command, env=_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL)

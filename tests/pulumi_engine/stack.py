@@ -1,0 +1,89 @@
+"""A Pulumi stack in a temporary folder, driven by the literal CLI."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from moorage.local.layout import StackLayout
+
+ROOT = Path(__file__).resolve().parents[2]
+PULUMI = ROOT / ".venv" / "bin" / "pulumi"
+SMALL_SERVER = Path(__file__).parent / "small_server.py"
+REDIS_SERVER = ROOT / ".tools" / "redis-server"
+
+
+class Stack:
+    """One stack with its own state, program and processes."""
+
+    def __init__(self, folder: Path, **scenario: object) -> None:
+        self.folder = folder
+        self.layout = StackLayout(folder / "stack")
+        shutil.copytree(Path(__file__).parent / "project", folder / "project")
+        self._scenario: dict[str, object] = {
+            "directory": str(self.layout.directory),
+            "server": str(SMALL_SERVER),
+            **scenario,
+        }
+        self._environment = {
+            **os.environ,
+            "PULUMI_BACKEND_URL": f"file://{folder}",
+            "PULUMI_CONFIG_PASSPHRASE": "",
+            "PULUMI_HOME": str(folder / "pulumi-home"),
+        }
+        self.configure()
+        self.run("stack", "init", "test")
+
+    def configure(self, **scenario: object) -> None:
+        """Changes what the next `up` finds in the program."""
+        self._scenario.update(scenario)
+        (self.folder / "project" / "scenario.json").write_text(json.dumps(self._scenario))
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """The CLI; raises with its output when it fails, unless that is expected."""
+        result = subprocess.run(
+            [PULUMI, "--non-interactive", *arguments],
+            cwd=self.folder / "project",
+            env=self._environment,
+            capture_output=True,
+            text=True,
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(f"pulumi {' '.join(arguments)}:\n{result.stdout}\n{result.stderr}")
+        return result
+
+    def up(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("up", "--yes", "--skip-preview", "--stack", "test", *arguments, check=check)
+
+    def refresh(self) -> subprocess.CompletedProcess[str]:
+        return self.run("refresh", "--yes", "--stack", "test")
+
+    def destroy(self) -> subprocess.CompletedProcess[str]:
+        return self.run("destroy", "--yes", "--stack", "test")
+
+    def outputs(self) -> dict[str, str]:
+        return json.loads(self.run("stack", "output", "--json", "--show-secrets", "--stack", "test").stdout)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of this stack, known by the paths it was started with."""
+        return [process for process in psutil.process_iter() if self._owns(process)]
+
+    def _owns(self, process: psutil.Process) -> bool:
+        try:
+            command = " ".join(process.cmdline())
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            return False
+        return str(self.layout.runtime_directory) in command or str(self.layout.directory) in command
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 15) -> None:
+    """Until the condition is true; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become true in time"
+        time.sleep(0.1)

@@ -1,0 +1,70 @@
+"""What happens to a stack's processes behind Pulumi's back."""
+
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from tests.pulumi_engine.stack import Stack, wait_for
+
+MakeStack = Callable[..., Stack]
+Health = Callable[[Stack], dict[str, object]]
+
+
+def test_a_killed_process_comes_back_at_the_same_address(make_stack: MakeStack, health: Health) -> None:
+    stack = make_stack()
+    stack.up()
+    address, before = stack.outputs()["engine_address"], health(stack)["pid"]
+    _kill(stack, "small_server.py")
+
+    def came_back() -> bool:
+        with suppress(OSError):
+            return health(stack)["pid"] != before
+        return False
+
+    wait_for(came_back)
+    assert stack.outputs()["engine_address"] == address
+
+
+def test_a_killed_supervisor_is_noticed_and_healed(make_stack: MakeStack, health: Health) -> None:
+    stack = make_stack()
+    stack.up()
+    orphans = [process for process in stack.processes() if "small_server.py" in " ".join(process.cmdline())]
+    _kill(stack, "supervisor.supervisord")
+    assert "deleted" in stack.refresh().stdout
+    stack.up()
+    assert health(stack)["revision"] == "one"
+    assert [orphan for orphan in orphans if orphan.is_running()] == []
+
+
+def test_up_with_refresh_starts_a_stopped_process_again(make_stack: MakeStack, health: Health) -> None:
+    stack = make_stack()
+    stack.up()
+    _supervisorctl(stack, "stop")
+    stack.up("--refresh")
+    assert health(stack)["revision"] == "one"
+
+
+def test_an_edited_definition_is_noticed_and_replaced(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    stack.up()
+    before = stack.outputs()["engine_instance"]
+    definition = next(stack.layout.program_directory.glob("engine-*.ini"))
+    definition.write_text(definition.read_text().replace("--revision one", "--revision edited"))
+    stack.up("--refresh")
+    assert stack.outputs()["engine_instance"] != before
+
+
+def _kill(stack: Stack, command: str) -> None:
+    for process in stack.processes():
+        if command in " ".join(process.cmdline()):
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+
+def _supervisorctl(stack: Stack, action: str) -> None:
+    from moorage.local.supervisor import Supervisor
+
+    assert action == "stop"
+    Supervisor(stack.layout)._call().stopProcess(stack.outputs()["engine_instance"])
+    assert Path(stack.layout.supervisor_socket).exists()
