@@ -95,4 +95,5 @@ def test_ready_says_which_engine_is_not(gateway: Gateway) -> None:
     assert report.status_code == 200
     problems = {upstream["name"]: upstream["problem"] for upstream in report.json()["upstreams"]}
     assert problems["tcp"] is problems["uds"] is None
-    assert problems["dead"].startswith("unreachable")
+    for name in ("dead", "no-host", "no-port", "no-socket"):
+        assert problems[name].startswith("unreachable")

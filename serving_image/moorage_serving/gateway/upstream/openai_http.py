@@ -24,6 +24,8 @@ READ_BUFFER_BYTES = 16_384
 UNIX_PREFIX = "unix://"
 
 
+# ValueError: host names and ports that fit the contract's pattern, but that nothing can be looked up for.
+CONNECT_ERRORS = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, ValueError)
 READ_ERRORS = (aiohttp.ClientError, OSError)
 
 
@@ -114,9 +116,9 @@ class OpenAIHttpUpstream:
             return Answer(
                 await self._session.post(self._base_url + path, data=body, headers=headers, allow_redirects=False)
             )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        except CONNECT_ERRORS as error:
             raise ConnectError(type(error).__name__) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except READ_ERRORS as error:
             raise BrokenError(type(error).__name__) from error
 
     async def probe(self, timeout_seconds: float) -> str | None:
@@ -129,7 +131,7 @@ class OpenAIHttpUpstream:
                 return None if response.status == 200 else f"/health answered {response.status}"
         except TimeoutError:
             return f"/health did not answer within {timeout_seconds:g} s"
-        except (aiohttp.ClientError, OSError) as error:
+        except (*CONNECT_ERRORS, *READ_ERRORS) as error:
             return f"unreachable: {type(error).__name__}"
 
     async def close(self) -> None:
