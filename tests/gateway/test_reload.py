@@ -95,6 +95,7 @@ def test_a_running_stream_stays_with_its_engine_and_key(
         written = gateway.write_config(document(upstream("second", other_engine.address), keys=new_keys))
         gateway.signal(signal.SIGHUP)
         eventually(lambda: active_sha256(gateway) == written)
+        assert gateway.metric("upstream_connections", upstream="first", state="busy") == 1
         asked_before = other_engine.fake.counters.requests
         assert gateway.client.post(CHAT, json=chat()).status_code == 401
         answer_of_new_key = httpx.post(

@@ -113,3 +113,14 @@ def test_strange_usage_is_not_counted(usage: bytes) -> None:
     tap = EventTap()
     tap.feed(b'data: {"choices":[],"usage":' + usage + b"}\n\n")
     assert tap.usage is None
+
+
+@pytest.mark.parametrize(("seen", "before_error"), [(b"data: 1\n\n", b""), (b"data: 1\n\ndata: 2", b"\n\n")])
+def test_an_error_event_does_not_become_part_of_a_broken_event(seen: bytes, before_error: bytes) -> None:
+    tap = EventTap()
+    assert tap.feed(seen) + tap.interrupt() == seen + before_error
+
+
+def test_a_broken_event_that_was_held_back_is_never_sent() -> None:
+    tap = UsageStrippingTap()
+    assert tap.feed(b"data: 1\n\ndata: 2") + tap.interrupt() == b"data: 1\n\n"

@@ -6,6 +6,7 @@ writes into a request (an unknown model, an unknown path) never becomes one.
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -23,7 +24,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from moorage_serving.gateway.upstream.generation import Generation
 
@@ -98,32 +99,35 @@ class GatewayMetrics:
             registry=registry,
         )
 
-    def watch(self, active: Callable[[], Generation]) -> None:
-        """Report the active configuration and its engines' connections, read when Prometheus asks."""
-        self.registry.register(ActiveGenerationCollector(active))
+    def watch(self, generations: Callable[[], Sequence[Generation]]) -> None:
+        """Report the active configuration (the first one) and all engines' connections, read when Prometheus asks."""
+        self.registry.register(GenerationCollector(generations))
 
     def render(self) -> bytes:
         """The text exposition."""
         return generate_latest(self.registry)
 
 
-class ActiveGenerationCollector(Collector):
-    """Gauges that are a look at the active generation."""
+class GenerationCollector(Collector):
+    """Gauges that are a look at the active generation, and at those that requests still run in."""
 
-    def __init__(self, active: Callable[[], Generation]) -> None:
-        self._active = active
+    def __init__(self, generations: Callable[[], Sequence[Generation]]) -> None:
+        self._generations = generations
 
     def collect(self) -> Iterable[Metric]:
-        generation = self._active()
+        generations = self._generations()
         info = GaugeMetricFamily(
             f"{PREFIX}_config_info", "1; names the active configuration by its file's SHA-256.", labels=["sha256"]
         )
-        info.add_metric([generation.loaded.sha256], 1)
+        info.add_metric([generations[0].loaded.sha256], 1)
         yield info
         connections = GaugeMetricFamily(
             f"{PREFIX}_upstream_connections", "Open connections to an engine.", labels=["upstream", "state"]
         )
-        for upstream in generation.upstreams:
-            connections.add_metric([upstream.config.name, "busy"], upstream.busy_connections)
-            connections.add_metric([upstream.config.name, "idle"], upstream.idle_connections)
+        counts: Counts[tuple[str, str]] = Counts()
+        for upstream in {upstream for generation in generations for upstream in generation.upstreams}:
+            counts[upstream.config.name, "busy"] += upstream.busy_connections
+            counts[upstream.config.name, "idle"] += upstream.idle_connections
+        for labels, count in sorted(counts.items()):
+            connections.add_metric(labels, count)
         yield connections

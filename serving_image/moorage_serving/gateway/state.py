@@ -32,13 +32,14 @@ class GatewayState:
         self.draining = False
         self._config_path = config_path
         self._first = loaded
+        self._retiring: list[Generation] = []
         self._background: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Open the engines' connection pools."""
         self._activate(Generation(self._first))
         self._open_ledger()
-        self.metrics.watch(lambda: self.active)
+        self.metrics.watch(lambda: [self.active, *self._retiring])
 
     def reload(self) -> None:
         """Read the file again. Requests that run stay with what they began with; an invalid file changes nothing."""
@@ -50,7 +51,7 @@ class GatewayState:
             return
         before = self.active
         self._activate(Generation(loaded, before))
-        self._in_background(before.retire())
+        self._in_background(self._retire(before))
         if loaded.config.redis_url != before.config.redis_url:
             self._close_ledger()
             self._open_ledger()
@@ -60,6 +61,11 @@ class GatewayState:
         self._close_ledger()
         self._in_background(self.active.retire())
         await asyncio.gather(*self._background)
+
+    async def _retire(self, generation: Generation) -> None:
+        self._retiring.append(generation)
+        await generation.retire()
+        self._retiring.remove(generation)
 
     def _activate(self, generation: Generation) -> None:
         self.active = generation
