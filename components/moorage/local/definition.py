@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ LOG_MAX_BYTES = 10 * 1024 * 1024
 LOG_BACKUPS = 5
 START_RETRIES = 10
 """The supervisor waits one second longer before each retry, so ten retries take about a minute."""
+_UNREPRESENTABLE = re.compile(r"[\r\n]|\s[;#]|%\(here\)s")
 
 
 class Readiness(TypedDict):
@@ -78,7 +80,8 @@ def render_program(
         "stopwaitsecs": str(round(stop_seconds)),
         "killasgroup": "true",
         "redirect_stderr": "true",
-        "stdout_logfile": str(instance.log_file),
+        # The supervisor expands this one twice (options.py, processes_from_section, 4.3.0).
+        "stdout_logfile": str(instance.log_file).replace("%", "%%"),
         "stdout_logfile_maxbytes": str(LOG_MAX_BYTES),
         "stdout_logfile_backups": str(LOG_BACKUPS),
     }
@@ -87,10 +90,18 @@ def render_program(
 
 
 def _quote(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """The supervisor reads quotes without escapes, and strips both kinds from a value's ends (datatypes.py, 4.3.0)."""
+    mark = "'" if '"' in value else '"'
+    if mark in value or value != value.strip("'\""):
+        raise LocalError(
+            f"{value!r}: both kinds of quotes, or one at an end, cannot be passed to a local process's environment"
+        )
+    return f"{mark}{value}{mark}"
 
 
 def _escape(key: str, value: str) -> str:
-    if "\n" in value or " ;" in value or " #" in value:
-        raise LocalError(f"{key} = {value!r}: a line break, ' ;' and ' #' cannot be passed to a local process")
+    if _UNREPRESENTABLE.search(value):
+        raise LocalError(
+            f"{key} = {value!r}: a line break, ; or # after a space, and %(here)s cannot be passed to a local process"
+        )
     return value.replace("%", "%%")

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 from http.client import HTTPException
+from pathlib import Path
 from typing import Protocol, cast
 from xmlrpc.client import Fault, ServerProxy
 
@@ -152,6 +153,7 @@ class Supervisor:
 
 
 def _render_configuration(layout: StackLayout) -> str:
+    """The included files are named from this file's own folder, because the list of them is split at spaces."""
     open_files = min(_OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     return f"""\
 [unix_http_server]
@@ -159,9 +161,9 @@ file={layout.supervisor_socket}
 chmod=0700
 
 [supervisord]
-logfile={layout.supervisor_log}
+logfile={_escaped(layout.supervisor_log)}
 pidfile={layout.supervisor_pid_file}
-directory={layout.directory}
+directory={_escaped(layout.directory)}
 minfds={open_files}
 umask=077
 
@@ -172,8 +174,12 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 serverurl=unix://{layout.supervisor_socket}
 
 [include]
-files={layout.program_directory}/*.ini
+files={layout.program_directory.name}/*.ini
 """
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%%")
 
 
 def _environment() -> dict[str, str]:
