@@ -18,11 +18,13 @@ from moorage.local.supervisor import _render_configuration as render_configurati
 LAUNCHER = ["/venv/bin/python", "-m", "moorage.local.launch"]
 ReadBack = Callable[..., Any]
 
+PLACEHOLDERS = ("{socket}", "{files}", "{port}")
+
 hostile_texts = st.text(
     st.sampled_from("%\"'\\;#=,(){}$~ \t\r\n\x0b\x85\u2028[]:ab")
     | st.characters(exclude_characters="\0", codec="utf-8"),
     max_size=30,
-)
+).filter(lambda text: not any(placeholder in text for placeholder in PLACEHOLDERS))
 accepted_texts = st.text(st.sampled_from("%'$=,(){}~ []:/.-abcXYZ019äß"), max_size=30)
 
 
