@@ -1,7 +1,9 @@
 """What the supervisor's own parser reads from a definition is what the component asked for, or it was refused."""
 
 import shlex
-from collections.abc import Callable
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,6 @@ from moorage.local.layout import StackLayout
 from moorage.local.supervisor import _render_configuration as render_configuration
 
 LAUNCHER = ["/venv/bin/python", "-m", "moorage.local.launch"]
-ReadBack = Callable[..., Any]
 
 PLACEHOLDERS = ("{socket}", "{files}", "{port}")
 
@@ -29,14 +30,19 @@ accepted_texts = st.text(st.sampled_from("%'$=,(){}~ []:/.-abcXYZ019äß"), max_
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> StackLayout:
-    return made(tmp_path_factory.mktemp("stack"))
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackLayout]:
+    with made(tmp_path_factory.mktemp("stack")) as layout:
+        yield layout
 
 
-def made(directory: Path) -> StackLayout:
+@contextmanager
+def made(directory: Path) -> Iterator[StackLayout]:
     layout = StackLayout(directory)
     layout.create()
-    return layout
+    try:
+        yield layout
+    finally:
+        shutil.rmtree(layout.runtime_directory)
 
 
 def read_back(
@@ -142,8 +148,8 @@ def test_its_output_goes_to_one_log_of_bounded_size(stack: StackLayout):
 
 @pytest.mark.parametrize("name", ["harbour master", "100%", "it's", "a,b"])
 def test_the_stack_may_lie_in_any_folder(tmp_path: Path, name: str):
-    layout = made(tmp_path / name)
-    process = read_back(layout, ProcessDefinition("engine", ("run",)))
+    with made(tmp_path / name) as layout:
+        process = read_back(layout, ProcessDefinition("engine", ("run",)))
     assert Path(process.directory) == layout.directory
     assert Path(process.stdout_logfile).parent == layout.log_directory
 
