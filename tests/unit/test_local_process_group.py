@@ -1,4 +1,4 @@
-"""What a killed process has left behind is found by its process group and ended; nothing else is."""
+"""A process is found by its group, with its children and its port; what it left behind is ended, and nothing else."""
 
 import json
 import os
@@ -7,20 +7,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
 
-from moorage.local.process_group import end_recorded_group, recorded_group
+from moorage.local.process_group import end_recorded_group, listens_on, recorded_group
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 LEADER = """
-import subprocess, sys, time
+import socket, subprocess, sys, time
 from pathlib import Path
 from moorage.local.process_group import record_group
 record_group(Path(sys.argv[1]))
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-print(child.pid, flush=True)
+server = socket.create_server(("127.0.0.1", 0))
+print(child.pid, server.getsockname()[1], flush=True)
 time.sleep(60)
 """
 
@@ -40,12 +42,21 @@ def start(processes: ExitStack, command: list[str]) -> "subprocess.Popen[str]":
     return process
 
 
-def start_leader(processes: ExitStack, file: Path) -> tuple["subprocess.Popen[str]", psutil.Process]:
+class Group(NamedTuple):
+    """A process that listens on a port, and its child, which does not."""
+
+    leader: "subprocess.Popen[str]"
+    child: psutil.Process
+    port: int
+
+
+def start_group(processes: ExitStack, file: Path) -> Group:
     leader = start(processes, [sys.executable, "-c", LEADER, str(file)])
     assert leader.stdout is not None
-    child = psutil.Process(int(leader.stdout.readline()))
+    pid, port = leader.stdout.readline().split()
+    child = psutil.Process(int(pid))
     processes.callback(lambda: child.is_running() and child.kill())
-    return leader, child
+    return Group(leader, child, int(port))
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -53,12 +64,12 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def test_a_process_and_its_children_are_found(started: ExitStack, tmp_path: Path):
-    leader, child = start_leader(started, tmp_path / "group")
+    leader, child, _ = start_group(started, tmp_path / "group")
     assert {process.pid for process in recorded_group(tmp_path / "group")} == {leader.pid, child.pid}
 
 
 def test_a_child_that_outlived_its_parent_is_ended(started: ExitStack, tmp_path: Path):
-    leader, child = start_leader(started, tmp_path / "group")
+    leader, child, _ = start_group(started, tmp_path / "group")
     leader.kill()
     leader.wait()
     assert is_alive(child)
@@ -68,7 +79,7 @@ def test_a_child_that_outlived_its_parent_is_ended(started: ExitStack, tmp_path:
 
 def test_other_processes_are_left_alone(started: ExitStack, tmp_path: Path):
     bystander = start(started, SLEEP)
-    leader, child = start_leader(started, tmp_path / "group")
+    leader, child, _ = start_group(started, tmp_path / "group")
     end_recorded_group(tmp_path / "group")
     assert not psutil.pid_exists(leader.pid)
     assert not is_alive(child)
@@ -87,8 +98,15 @@ def test_a_number_that_now_belongs_to_another_process_is_left_alone(started: Exi
 @pytest.mark.parametrize("exists", [True, False], ids=["ended", "never started"])
 def test_a_group_without_members_is_no_error(started: ExitStack, tmp_path: Path, exists: bool):
     if exists:
-        leader, _ = start_leader(started, tmp_path / "group")
+        leader, *_ = start_group(started, tmp_path / "group")
         os.killpg(leader.pid, 9)
         leader.wait()
     end_recorded_group(tmp_path / "group")
     assert [process for process in recorded_group(tmp_path / "group") if is_alive(process)] == []
+
+
+def test_the_port_of_a_group_is_known_from_one_of_another(started: ExitStack, tmp_path: Path):
+    one, other = (start_group(started, tmp_path / name) for name in ("one", "other"))
+    assert listens_on(tmp_path / "one", one.port)
+    assert not listens_on(tmp_path / "one", other.port)
+    assert not listens_on(tmp_path / "nobody", one.port)
