@@ -1,9 +1,10 @@
 """What happens to a stack's processes behind Pulumi's back."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from tests.pulumi_engine.stack import Stack, wait_for
 
@@ -40,7 +41,7 @@ def test_a_killed_supervisor_is_noticed_and_healed(make_stack: MakeStack, health
 def test_up_with_refresh_starts_a_stopped_process_again(make_stack: MakeStack, health: Health) -> None:
     stack = make_stack()
     stack.up()
-    _supervisorctl(stack, "stop")
+    _supervisorctl(stack, "stop", stack.outputs()["engine_instance"])
     stack.up("--refresh")
     assert health(stack)["revision"] == "one"
 
@@ -62,9 +63,6 @@ def _kill(stack: Stack, command: str) -> None:
             process.wait()
 
 
-def _supervisorctl(stack: Stack, action: str) -> None:
-    from moorage.local.supervisor import Supervisor
-
-    assert action == "stop"
-    Supervisor(stack.layout)._call().stopProcess(stack.outputs()["engine_instance"])
-    assert Path(stack.layout.supervisor_socket).exists()
+def _supervisorctl(stack: Stack, *arguments: str) -> None:
+    configuration = str(stack.layout.supervisor_configuration)
+    subprocess.run([sys.executable, "-m", "supervisor.supervisorctl", "-c", configuration, *arguments], check=True)

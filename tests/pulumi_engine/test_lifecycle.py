@@ -72,9 +72,7 @@ def test_what_it_writes_is_for_its_owner_alone(make_stack: MakeStack) -> None:
     stack = make_stack(gateway=True, port=any_free_port("127.0.0.1"))
     stack.up()
     directories = (stack.layout.directory, stack.layout.runtime_directory)
-    open_to_others = [path for directory in directories for path in directory.rglob("*") if path.stat().st_mode & 0o007]
-    assert [path for path in open_to_others if not path.is_dir()] == []
-    assert all(directory.stat().st_mode & 0o077 == 0 for directory in directories)
+    assert [oct(directory.stat().st_mode & 0o777) for directory in directories] == ["0o700", "0o700"]
 
 
 def test_no_process_gets_pulumis_variables(make_stack: MakeStack) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
+
 from moorage.local.preflight import any_free_port
 from tests.pulumi_engine.stack import Stack
 
@@ -59,16 +60,7 @@ def test_changed_upstreams_do_not_restart_the_gateway(make_stack: MakeStack) -> 
     before = _gateway_pids(stack)
     stack.configure(revision="two")
     stack.up()
-    assert _gateway_pids(stack) == before
-
-
-def test_a_change_replaces_just_that_process(make_stack: MakeStack) -> None:
-    stack = make_stack(gateway=True, port=any_free_port("127.0.0.1"))
-    stack.up()
-    stack.configure(revision="two")
-    output = stack.up().stdout
-    assert "+-1 replaced" in output
-    assert "~ 1 updated" in output
+    assert _gateway_pids(stack) == before != []
 
 
 def _gateway_pids(stack: Stack) -> list[int]:

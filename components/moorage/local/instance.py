@@ -15,7 +15,7 @@ from moorage.local import preflight
 from moorage.local.definition import ProcessDefinition, Readiness, render_program
 from moorage.local.errors import LocalError
 from moorage.local.layout import InstanceLayout, StackLayout
-from moorage.local.orphans import end_recorded_group
+from moorage.local.process_group import end_recorded_group, listens_on
 from moorage.local.readiness import POLL_SECONDS, Address, wait_until_ready
 from moorage.local.supervisor import DEAD_STATES, LAUNCHER, Supervisor
 
@@ -78,6 +78,7 @@ class Instance:
                 readiness,
                 self.layout.log_file,
                 lambda: self._supervisor.state(self.name),
+                lambda: port is None or listens_on(self.layout.group_file, port),
                 report,
             )
         except BaseException:

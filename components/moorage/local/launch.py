@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from moorage.local.layout import StackLayout
-from moorage.local.orphans import end_recorded_group, record_group
+from moorage.local.process_group import end_recorded_group, record_group
 
 
 def main(arguments: list[str]) -> None:

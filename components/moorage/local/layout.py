@@ -5,7 +5,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-
 # Not the environment's TMPDIR: every process must find the same directory, and each has a TMPDIR of its own.
 _RUNTIME_PARENT = Path("/tmp")  # noqa: S108
 

@@ -10,7 +10,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvide
 
 from moorage.local import preflight
 from moorage.local.layout import StackLayout
-from moorage.local.orphans import end_recorded_group
+from moorage.local.process_group import end_recorded_group
 from moorage.local.provider_errors import without_traceback
 from moorage.local.supervisor import Supervisor
 

@@ -17,7 +17,11 @@ POLL_SECONDS = 0.25
 PROGRESS_SECONDS = 5.0
 _TAIL_BYTES = 16_384
 _ENDED_STATES = (*DEAD_STATES, "BACKOFF")
-_ERROR_LINE = re.compile(r"\b(\w*(Error|Exception)\b.*|error:.*|fatal.*)", re.IGNORECASE)
+# The start of a line, after vLLM's process and level: a traceback's indented source lines and warnings are no reason.
+_ERROR_LINE = re.compile(
+    r"(?:\([^)]*\) )?(?:(?:ERROR|CRITICAL) [^]]*\] )?((?:[\w.]*(?:Error|Exception)\b|ERROR:|Fatal |\S+: error: ).*)"
+)
+_REASON_IS_ABOVE = "See root cause above"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,9 @@ class Address:
     port: int | None
 
     def __str__(self) -> str:
-        return f"unix://{self.socket}" if self.host is None else f"http://{self.host}:{self.port}"
+        if self.host is None:
+            return f"unix://{self.socket}"
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
 
     def get(self, path: str) -> httpx.Response:
         """One HTTP request, with 2 s for the answer. Raises `httpx.TransportError` where nobody listens."""
@@ -45,15 +51,18 @@ def wait_until_ready(
     readiness: Readiness,
     log_file: Path,
     state: Callable[[], ProcessState | None],
+    listens: Callable[[], bool],
     report: Callable[[str], None],
 ) -> None:
-    """Returns once the process answers.
+    """Returns once the process listens and answers.
+
+    `listens` tells it from the one that it replaces on the same port, which would answer as well.
 
     Raises `LocalError` when it ends first, or after `readiness["timeout_seconds"]`.
     """
     started = time.monotonic()
     next_report = started + PROGRESS_SECONDS
-    while not _answers(address, readiness):
+    while not (listens() and _answers(address, readiness)):
         now = time.monotonic()
         current = state()
         if current is None or current.state in _ENDED_STATES:
@@ -71,10 +80,10 @@ def wait_until_ready(
 
 
 def failure_reason(log_file: Path) -> str:
-    """The first error of the log's last traceback, or its last line, and where to read more."""
-    lines = _tail(log_file)
-    errors = [match.group(1) for line in lines if (match := _ERROR_LINE.search(line))]
-    reason = errors[-1] if errors else last_line(log_file)
+    """The log's last error that does not point to another one, or its last line, and where to read more."""
+    errors = [match.group(1) for line in _tail(log_file) if (match := _ERROR_LINE.match(line))]
+    reasons = [error for error in errors if _REASON_IS_ABOVE not in error]
+    reason = (reasons or errors or [last_line(log_file)])[-1]
     return f"{reason.strip()} (the whole log: {log_file})"
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from moorage_serving.gateway.application import Application
 
@@ -23,6 +24,8 @@ log = structlog.get_logger("server")
 BACKLOG = 2048
 # Longer than the idle timeout of common load balancers (60 seconds), so that it is they who close.
 KEEP_ALIVE_SECONDS = 75
+FAREWELL_SECONDS = 1.0
+CONNECTION_CLOSE = (b"connection", b"close")
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -31,6 +34,8 @@ class GatewayServer(uvicorn.Server):
 
     def __init__(self, state: GatewayState, *, drain_seconds: int) -> None:
         self._state = state
+        self._listeners: list[socket.socket] = []
+        self._adopted: list[asyncio.Task[object]] = []
         super().__init__(
             uvicorn.Config(
                 Application(state),
@@ -63,22 +68,42 @@ class GatewayServer(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._listeners = sockets or []
         await super().startup(sockets)
         # What was imported and built stays for ever: the collector need not walk it again and again.
         gc.collect()
         gc.freeze()
-        for listener in sockets or []:
+        for listener in self._listeners:
             host, port = listener.getsockname()[:2]
             log.info("listening", host=host, port=port)
 
     def _drain(self) -> None:
+        """New connections go elsewhere at once; clients on open ones are told to, and have a second to hear it."""
+        if self._state.draining:
+            return
         log.info("draining", drain_seconds=self.config.timeout_graceful_shutdown)
         self._state.draining = True
-        self.should_exit = True
-        # At once, and not at uvicorn's next tick: the kernel then gives new connections to the process that takes over.
-        # Requests on connections that are already here are still served.
+        # The kernel then gives new connections to the process that takes over.
+        for listener in self._listeners:
+            self._adopt_waiting_connections(listener)
         for listening in self.servers:
             listening.close()
+        self.config.encoded_headers.append(CONNECTION_CLOSE)
+        self.server_state.default_headers = [*self.server_state.default_headers, CONNECTION_CLOSE]
+        # uvicorn closes idle connections when it exits, also one on which a request is on its way.
+        asyncio.get_running_loop().call_later(FAREWELL_SECONDS, setattr, self, "should_exit", True)
+
+    def _adopt_waiting_connections(self, listener: socket.socket) -> None:
+        """The kernel resets connections that nobody has accepted when their socket is closed."""
+        loop = asyncio.get_running_loop()
+        listener.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = listener.accept()
+                self._adopted.append(loop.create_task(loop.connect_accepted_socket(self._protocol, connection)))
+
+    def _protocol(self) -> asyncio.Protocol:
+        return HttpToolsProtocol(self.config, self.server_state, self.lifespan.state)
 
 
 def listen(host: str, port: int, *, reuse_port: bool) -> socket.socket:

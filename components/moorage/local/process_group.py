@@ -1,4 +1,4 @@
-"""Finds and ends what a process has left behind: the members of its process group.
+"""Finds a process's group, what it listens on, and ends what it has left behind.
 
 The supervisor gives every process a group of its own. An environment variable would be no mark: Redis and vLLM's
 workers overwrite theirs with a process title.
@@ -36,6 +36,19 @@ def recorded_group(file: Path) -> list[psutil.Process]:
     members = [process for process in psutil.process_iter() if _group_of(process) == recorded["group"]]
     leaders = [process for process in members if process.pid == recorded["group"]]
     return [] if any(_created(leader) != recorded["created"] for leader in leaders) else members
+
+
+def listens_on(file: Path, port: int) -> bool:
+    """Whether a member of the group listens on this TCP port."""
+    return any(_process_listens(process, port) for process in recorded_group(file))
+
+
+def _process_listens(process: psutil.Process, port: int) -> bool:
+    try:
+        connections = process.net_connections(kind="tcp")
+    except psutil.NoSuchProcess:
+        return False
+    return any(found.status == psutil.CONN_LISTEN and found.laddr[1:2] == (port,) for found in connections)
 
 
 def _group_of(process: psutil.Process) -> int | None:
