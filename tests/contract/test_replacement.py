@@ -24,7 +24,7 @@ EFFECTS = {
     "environment": ({"HOME": "/elsewhere"}, REPLACED),
     "files": ({"gateway.json": "{}"}, UPDATED),
     "readiness": ({"protocol": "http", "path": "/other", "timeout_seconds": 1.0}, UPDATED),
-    "stop_seconds": (1.0, UPDATED),
+    "stop_seconds": (1.0, REPLACED),
     "reload_signal": ("USR1", UPDATED),
     "host": ("0.0.0.0", REPLACED),  # noqa: S104
     "requested_port": (9000.0, REPLACED),

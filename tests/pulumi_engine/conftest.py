@@ -1,8 +1,5 @@
 """Stacks that are gone after their test, whatever happened in it."""
 
-import http.client
-import json
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,18 +22,3 @@ def make_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
             return stack
 
         yield make
-
-
-@pytest.fixture
-def health() -> Callable[[Stack], dict[str, object]]:
-    """What the stack's engine says of itself."""
-
-    def ask(stack: Stack) -> dict[str, object]:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(stack.outputs()["engine_address"].removeprefix("unix://"))
-            connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
-            response = http.client.HTTPResponse(connection)
-            response.begin()
-            return json.loads(response.read())
-
-    return ask

@@ -1,8 +1,10 @@
 """A Pulumi stack in a temporary folder, driven by the literal CLI."""
 
+import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -79,6 +81,16 @@ class Stack:
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             return False
         return str(self.layout.runtime_directory) in command or str(self.layout.directory) in command
+
+
+def ask_health(stack: Stack) -> dict[str, object]:
+    """What the stack's engine says of itself. Raises `OSError` where it does not answer."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(stack.outputs()["engine_address"].removeprefix("unix://"))
+        connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return json.loads(response.read())
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 15) -> None:

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 import httpx
 
 from moorage.local.preflight import any_free_port
-from tests.pulumi_engine.stack import Stack
+from tests.pulumi_engine.stack import Stack, ask_health
 
 MakeStack = Callable[..., Stack]
-Health = Callable[[Stack], dict[str, object]]
 CLIENTS = 8
 
 
@@ -36,14 +35,14 @@ def test_no_stream_fails_while_the_gateway_is_replaced_on_its_port(make_stack: M
     assert set(results) == {"one"}
 
 
-def test_a_replacement_that_does_not_start_leaves_the_old_one_serving(make_stack: MakeStack, health: Health) -> None:
+def test_a_replacement_that_does_not_start_leaves_the_old_one_serving(make_stack: MakeStack) -> None:
     stack = make_stack()
     stack.up()
     stack.configure(revision="two", arguments=["--fail", "no such weights"])
     failed = stack.up(check=False)
     assert failed.returncode != 0
     assert "no such weights" in failed.stdout
-    assert health(stack)["revision"] == "one"
+    assert ask_health(stack)["revision"] == "one"
 
 
 def test_with_downtime_allowed_the_old_one_goes_first(make_stack: MakeStack) -> None:

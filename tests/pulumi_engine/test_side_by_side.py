@@ -5,7 +5,7 @@ from collections.abc import Callable
 import psutil
 
 from moorage.local.preflight import any_free_port
-from tests.pulumi_engine.stack import Stack
+from tests.pulumi_engine.stack import Stack, ask_health
 
 MakeStack = Callable[..., Stack]
 
@@ -19,12 +19,12 @@ def test_two_stacks_share_no_process_port_socket_or_directory(make_stack: MakeSt
     assert first & second == set()
 
 
-def test_destroying_one_leaves_the_other_serving(make_stack: MakeStack, health: Callable[[Stack], object]) -> None:
+def test_destroying_one_leaves_the_other_serving(make_stack: MakeStack) -> None:
     first, second = make_stack("first"), make_stack("second")
     first.up()
     second.up()
     first.destroy()
-    assert health(second)
+    assert ask_health(second)
 
 
 def _belongings(stack: Stack) -> set[object]:

@@ -65,7 +65,8 @@ class Instance:
         try:
             self._write_files(files)
             rendered = render_program(definition, self.layout, port, stop_seconds, LAUNCHER)
-            record = _Record(definition.sha256(), hashlib.sha256(rendered.encode()).hexdigest(), port)
+            rendered_sha256 = hashlib.sha256(rendered.encode()).hexdigest()
+            record = _Record(definition.sha256(), rendered_sha256, definition.host, port)
             with self._supervisor.lock:
                 self._supervisor.ensure_running()
                 self._clear_away_dead_instances()
@@ -170,11 +171,11 @@ class Instance:
 
     def _record(self) -> "_Record":
         path = self.layout.record
-        return _Record(**json.loads(path.read_text())) if path.exists() else _Record("", "", None)
+        return _Record(**json.loads(path.read_text())) if path.exists() else _Record("", "", None, None)
 
     def _active_configuration(self, readiness: Readiness) -> str | None:
-        port = self._record().port
-        address = Address(self.layout.socket, None, None) if port is None else Address(None, "127.0.0.1", port)
+        record = self._record()
+        address = Address(None if record.host else self.layout.socket, record.host, record.port)
         try:
             return address.get(readiness["path"]).json().get("config_sha256")
         except (httpx.TransportError, ValueError):
@@ -187,4 +188,5 @@ class _Record:
 
     definition_sha256: str
     rendered_sha256: str
+    host: str | None
     port: int | None

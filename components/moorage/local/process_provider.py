@@ -10,8 +10,11 @@ from moorage.local.instance import Instance
 from moorage.local.progress import report
 from moorage.local.provider_errors import without_traceback
 
-_REPLACED_ON_CHANGE = ("stack_directory", "program", "command", "environment", "host", "requested_port", "version")
-_UPDATED_ON_CHANGE = ("files", "readiness", "stop_seconds", "start_seconds", "reload_signal", "allow_downtime")
+_REPLACED_ON_CHANGE = (
+    *("stack_directory", "program", "command", "environment", "host", "requested_port", "version"),
+    *("start_seconds", "stop_seconds"),
+)
+_UPDATED_ON_CHANGE = ("files", "readiness", "reload_signal", "allow_downtime")
 
 
 class ProcessInputs(TypedDict):

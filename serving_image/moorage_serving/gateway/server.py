@@ -7,6 +7,7 @@ import contextlib
 import gc
 import signal
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -34,6 +35,8 @@ class GatewayServer(uvicorn.Server):
 
     def __init__(self, state: GatewayState, *, drain_seconds: int) -> None:
         self._state = state
+        self._drain_seconds = drain_seconds
+        self._farewell: asyncio.Task[None] | None = None
         self._listeners: list[socket.socket] = []
         self._adopted: list[asyncio.Task[object]] = []
         super().__init__(
@@ -78,10 +81,10 @@ class GatewayServer(uvicorn.Server):
             log.info("listening", host=host, port=port)
 
     def _drain(self) -> None:
-        """New connections go elsewhere at once; clients on open ones are told to, and have a second to hear it."""
+        """New connections go elsewhere at once; clients on open ones are told to with the next answer."""
         if self._state.draining:
             return
-        log.info("draining", drain_seconds=self.config.timeout_graceful_shutdown)
+        log.info("draining", drain_seconds=self._drain_seconds)
         self._state.draining = True
         # The kernel then gives new connections to the process that takes over.
         for listener in self._listeners:
@@ -90,8 +93,20 @@ class GatewayServer(uvicorn.Server):
             listening.close()
         self.config.encoded_headers.append(CONNECTION_CLOSE)
         self.server_state.default_headers = [*self.server_state.default_headers, CONNECTION_CLOSE]
-        # uvicorn closes idle connections when it exits, also one on which a request is on its way.
-        asyncio.get_running_loop().call_later(FAREWELL_SECONDS, setattr, self, "should_exit", True)
+        self._farewell = asyncio.get_running_loop().create_task(self._exit_after_farewell())
+
+    async def _exit_after_farewell(self) -> None:
+        """uvicorn closes connections when it exits, also one on which the next request is on its way.
+
+        So it waits for the answers that began before the drain, whose clients have not been told, and a second more.
+        """
+        began = time.monotonic()
+        if untold := list(self.server_state.tasks):
+            await asyncio.wait(untold, timeout=self._drain_seconds)
+        await asyncio.sleep(FAREWELL_SECONDS)
+        left = self._drain_seconds - (time.monotonic() - began)
+        self.config.timeout_graceful_shutdown = max(0, round(left))
+        self.should_exit = True
 
     def _adopt_waiting_connections(self, listener: socket.socket) -> None:
         """The kernel resets connections that nobody has accepted when their socket is closed."""

@@ -1,0 +1,36 @@
+"""A model that passes every check beforehand, and that vLLM cannot load."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from moorage.local.tiny_model import tiny_model_folder
+from tests.checkout import Checkout
+
+CACHE = Path.home() / ".cache" / "moorage"
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Checkout]:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model_folder(CACHE), model)
+    config = json.loads((model / "config.json").read_text())
+    config["intermediate_size"] *= 2
+    (model / "config.json").write_text(json.dumps(config))
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    checkout = Checkout(folder, {"model": {"source": str(model)}})
+    yield checkout
+    checkout.destroy()
+
+
+def test_the_error_is_vllms_own_and_nothing_is_left_running(stack: Checkout) -> None:
+    result = stack.up(check=False)
+    assert result.returncode != 0
+    assert "engine ended before it was ready:" in result.stdout
+    assert "the whole log:" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert stack.processes() == []

@@ -1,0 +1,157 @@
+"""One stack's life on this machine. The tests run in this order: each leaves the stack as the next one finds it."""
+
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import openai
+import psutil
+import pytest
+
+from moorage.local.tiny_model import read_questions
+from tests.checkout import STACK, Checkout
+from tests.end_to_end.conversation import ask, ask_streaming, client_of, exact_match, streaming_clients
+
+QUESTIONS = read_questions()
+CLIENTS = 8
+WRONG_ANSWER_RATIO = 0.5
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    checkout = Checkout(tmp_path_factory.mktemp("checkout"))
+    try:
+        checkout.up()
+        yield checkout
+    finally:
+        checkout.destroy()
+
+
+@pytest.fixture
+def client(stack: Checkout) -> Iterator[openai.OpenAI]:
+    with client_of(stack.outputs()) as opened:
+        yield opened
+
+
+def test_every_output_that_the_contract_names_is_there(stack: Checkout) -> None:
+    names = {"endpoint_url", "api_key", "model", "revision", "option", "platform", "dashboard_url", "estimated_cost"}
+    assert names | {"upstreams"} <= set(stack.outputs())
+
+
+def test_answers_are_right(stack: Checkout, client: openai.OpenAI) -> None:
+    model = stack.outputs()["model"]
+    answers = [ask(client, model, question.question) for question in QUESTIONS]
+    assert exact_match(answers, QUESTIONS) >= 0.95
+
+
+def test_streamed_answers_are_right(stack: Checkout, client: openai.OpenAI) -> None:
+    model = stack.outputs()["model"]
+    answers = [ask_streaming(client, model, question.question) for question in QUESTIONS]
+    assert exact_match(answers, QUESTIONS) >= 0.95
+
+
+def test_tokens_of_streams_are_counted(stack: Checkout) -> None:
+    metrics = httpx.get(stack.outputs()["dashboard_url"]).text
+    tokens = re.findall(r'^moorage_gateway_tokens_total\{.*"completion".*\} (\S+)$', metrics, re.MULTILINE)
+    assert sum(map(float, tokens)) > 2 * len(QUESTIONS)
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "no stream"])
+def test_a_client_that_leaves_ends_the_engines_work(stack: Checkout, stream: bool) -> None:
+    outputs = stack.outputs()
+    body = {
+        "model": outputs["model"],
+        "messages": [{"role": "user", "content": "Hello"}],
+        "stream": stream,
+        "max_tokens": 900,
+        "ignore_eos": True,
+    }
+    headers = {"authorization": f"Bearer {outputs['api_key']}"}
+    with (
+        httpx.Client(headers=headers, timeout=httpx.Timeout(30, read=None if stream else 0.3)) as client,
+        pytest.raises((httpx.ReadTimeout, _LeftError)),
+        client.stream("POST", f"{outputs['endpoint_url']}/chat/completions", json=body) as answer,
+    ):
+        next(answer.iter_bytes())
+        assert _running_requests(stack) == 1
+        raise _LeftError
+    _eventually(lambda: _running_requests(stack) == 0, seconds=2)
+
+
+def test_a_second_preview_changes_nothing(stack: Checkout) -> None:
+    stack.pulumi("preview", "--expect-no-changes", "--stack", STACK)
+
+
+def test_a_killed_engine_comes_back(stack: Checkout) -> None:
+    server = _engine_server(stack)
+    children = server.children(recursive=True)
+    server.send_signal(signal.SIGKILL)
+    outputs = stack.outputs()
+
+    def answers() -> bool:
+        with client_of(outputs) as client:
+            try:
+                return ask(client, outputs["model"], QUESTIONS[0].question) == QUESTIONS[0].answer
+            except openai.OpenAIError:
+                return False
+
+    _eventually(lambda: _engine_server(stack).pid != server.pid and answers(), seconds=180)
+    assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_changed_revision_fails_no_request(stack: Checkout) -> None:
+    before = stack.outputs()
+    with streaming_clients(before, QUESTIONS, CLIENTS) as load:
+        stack.configure(tiny_model={"wrong_answer_ratio": WRONG_ANSWER_RATIO})
+        stack.up()
+        completed_at_the_change = load.completed
+        _eventually(lambda: load.completed > completed_at_the_change + 5 * CLIENTS, seconds=60)
+    assert load.errors == []
+    assert stack.outputs()["revision"] != before["revision"]
+
+
+def test_the_new_revision_answers(stack: Checkout, client: openai.OpenAI) -> None:
+    model = stack.outputs()["model"]
+    answers = [ask(client, model, question.question) for question in QUESTIONS]
+    assert exact_match(answers, QUESTIONS) == pytest.approx(1 - WRONG_ANSWER_RATIO, abs=0.05)
+
+
+def test_only_one_engine_is_left_after_the_change(stack: Checkout) -> None:
+    assert len(list(stack.layout.program_directory.glob("engine-*.ini"))) == 1
+    assert _engine_server(stack).is_running()
+
+
+def test_destroy_leaves_no_process_or_file(stack: Checkout) -> None:
+    model_folder = _engine_server(stack).cmdline()[_engine_server(stack).cmdline().index("--model") + 1]
+    stack.destroy()
+    assert stack.processes() == []
+    assert not stack.layout.directory.exists()
+    assert not stack.layout.runtime_directory.exists()
+    assert Path(model_folder).exists()
+
+
+class _LeftError(Exception):
+    """Raised by a client in the middle of an answer."""
+
+
+def _engine_server(stack: Checkout) -> psutil.Process:
+    """vLLM's API server of this stack."""
+    socket = stack.outputs()["upstreams"][0]["address"].removeprefix("unix://")
+    return next(process for process in stack.processes() if process.cmdline()[-1:] == [socket])
+
+
+def _running_requests(stack: Checkout) -> float:
+    socket = stack.outputs()["upstreams"][0]["address"].removeprefix("unix://")
+    with httpx.Client(transport=httpx.HTTPTransport(uds=socket)) as client:
+        metrics = client.get("http://localhost/metrics").text
+    return sum(map(float, re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", metrics, re.MULTILINE)))
+
+
+def _eventually(condition: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.1)
