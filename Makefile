@@ -23,4 +23,26 @@ down: ## stop and remove the stack
 output: ## print one output, secrets included: make output NAME=endpoint_url
 	@$(PULUMI) stack output --stack $(STACK) --show-secrets $(NAME)
 
-.PHONY: help setup up preview down output
+test: setup ## all tests: the quick rooms, the real Pulumi engine, then a whole stack with real vLLM
+	@$(PYTHON) -m pytest tests --ignore tests/pulumi_engine --ignore tests/end_to_end
+	@$(PYTHON) -m pytest tests/pulumi_engine --numprocesses 3
+	@$(PYTHON) -m pytest tests/end_to_end
+
+lint: setup ## ruff and pyright
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m pyright
+
+bench: setup ## measure, print ratios, fail where a bar is missed
+	@$(PYTHON) benchmarks/gateway.py
+	@$(PYTHON) benchmarks/library.py
+	@$(PYTHON) benchmarks/stack.py
+
+pins: setup ## pin the dependencies anew
+	@PATH="$(CURDIR)/.tools/uv/bin:$$PATH" tools/requirements/compile.sh
+
+clean: ## remove what set-up has put into the checkout; stacks must be down
+	@if [ -d .moorage ]; then echo "a stack is still up: make down STACK=name" >&2; exit 1; fi
+	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help setup up preview down output test lint bench pins clean

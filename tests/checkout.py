@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psutil
 import yaml
@@ -51,7 +52,7 @@ class Checkout:
     def destroy(self) -> None:
         self.pulumi("destroy", "--yes", "--stack", STACK)
 
-    def outputs(self) -> dict[str, str]:
+    def outputs(self) -> dict[str, Any]:
         return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets", "--stack", STACK).stdout)
 
     def processes(self) -> list[psutil.Process]:

@@ -18,7 +18,7 @@ def stack(tmp_path: Path) -> Iterator[Checkout]:
     model = tmp_path / "model"
     shutil.copytree(tiny_model_folder(CACHE), model)
     config = json.loads((model / "config.json").read_text())
-    config["intermediate_size"] *= 2
+    config["architectures"] = ["NoSuchModel"]
     (model / "config.json").write_text(json.dumps(config))
     folder = tmp_path / "checkout"
     folder.mkdir()
@@ -31,6 +31,7 @@ def test_the_error_is_vllms_own_and_nothing_is_left_running(stack: Checkout) -> 
     result = stack.up(check=False)
     assert result.returncode != 0
     assert "engine ended before it was ready:" in result.stdout
+    assert "NoSuchModel" in result.stdout
     assert "the whole log:" in result.stdout
     assert "Traceback" not in result.stdout
     assert stack.processes() == []

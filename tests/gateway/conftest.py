@@ -94,8 +94,8 @@ def config_path(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def redis_server() -> str:
     """The Redis server program: the repository's own, else the machine's."""
-    own = REPOSITORY / ".tools" / "bin" / "redis-server"
+    own = REPOSITORY / ".tools" / "redis-server"
     found = str(own) if own.exists() else shutil.which("redis-server")
     if found is None:
-        pytest.fail("redis-server is needed: neither .tools/bin/redis-server nor one on PATH was found")
+        pytest.fail("redis-server is needed: neither .tools/redis-server nor one on PATH was found; run `make setup`")
     return found

@@ -57,6 +57,14 @@ GPU_OUT_OF_MEMORY = f"""\
 (EngineCore pid=7) {OUT_OF_MEMORY}
 [rank0]:[W1123 07:25:31 ProcessGroupNCCL.cpp:1538] Warning: destroy_process_group() was not called before exit
 """
+UNKNOWN_ARCHITECTURE = """\
+Traceback (most recent call last):
+  File "vllm/engine/arg_utils.py", line 1955, in create_model_config
+    return ModelConfig(
+pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig
+  Value error, Model architectures ['NoSuchModel'] are not supported for now. [type=value_error]
+    For further information visit https://errors.pydantic.dev/2.14/v/value_error
+"""
 ADDRESS_IN_USE = """\
 Traceback (most recent call last):
   File "vllm/entrypoints/openai/api_server.py", line 560, in create_server_socket
@@ -77,6 +85,13 @@ def log(tmp_path: Path) -> Path:
         (BEGINNING + ENGINE_FAILED + SERVER_ENDED + LEAK_WARNING, CACHE_TOO_SMALL),
         (BEGINNING + GPU_OUT_OF_MEMORY + SERVER_ENDED, OUT_OF_MEMORY),
         (BEGINNING + ADDRESS_IN_USE, "OSError: [Errno 98] Address already in use"),
+        (
+            BEGINNING + UNKNOWN_ARCHITECTURE,
+            (
+                "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig: Value error, "
+                "Model architectures ['NoSuchModel'] are not supported for now. [type=value_error]"
+            ),
+        ),
         (BEGINNING + ADDRESS_IN_USE + BEGINNING + ENGINE_ENDED, CACHE_TOO_SMALL),
         (
             SERVER_ENDED,
@@ -102,6 +117,7 @@ def log(tmp_path: Path) -> Path:
         "an error that was logged and not raised",
         "GPU memory",
         "address in use",
+        "pydantic's first line and the one below",
         "the last attempt",
         "nothing but a pointer to the error",
         "arguments",

@@ -1,6 +1,7 @@
 #!/bin/sh
 # `pulumi` of this checkout: the CLI that set-up found, installed or built, with defaults for what the user has not chosen.
 set -eu
+umask 077
 venv=$(cd "$(dirname "$0")/.." && pwd)
 root=$(dirname "$venv")
 export VIRTUAL_ENV="$venv"

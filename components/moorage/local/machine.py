@@ -9,8 +9,8 @@ from moorage.local.machine_provider import MachineProvider
 class LocalMachine(Resource, module="moorage", name="LocalMachine"):
     """The stack's directory, and the checks that have to hold before the first process starts.
 
-    Every other local resource takes its `stack_directory`, so that a check that fails leaves nothing started, and
-    `destroy` removes the directory last.
+    Every process takes its `stack_directory`, so that a check that fails leaves nothing started, and `destroy` removes
+    the directory last.
     """
 
     stack_directory: pulumi.Output[str]

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -15,12 +16,14 @@ from moorage.local.supervisor import DEAD_STATES, ProcessState
 
 POLL_SECONDS = 0.25
 PROGRESS_SECONDS = 5.0
-_TAIL_BYTES = 16_384
+_TAIL_BYTES = 65_536
 _ENDED_STATES = (*DEAD_STATES, "BACKOFF")
 # The start of a line, after vLLM's process and level: a traceback's indented source lines and warnings are no reason.
 _ERROR_LINE = re.compile(
     r"(?:\([^)]*\) )?(?:(?:ERROR|CRITICAL) [^]]*\] )?((?:[\w.]*(?:Error|Exception)\b|ERROR:|Fatal |\S+: error: ).*)"
 )
+_COUNTS_ERRORS = " validation error"
+_REASON_LENGTH = 300
 _REASON_IS_ABOVE = "See root cause above"
 
 
@@ -81,10 +84,19 @@ def wait_until_ready(
 
 def failure_reason(log_file: Path) -> str:
     """The log's last error that does not point to another one, or its last line, and where to read more."""
-    errors = [match.group(1) for line in _tail(log_file) if (match := _ERROR_LINE.match(line))]
+    lines = _tail(log_file)
+    errors = [
+        _whole(match.group(1), below) for line, below in pairwise([*lines, ""]) if (match := _ERROR_LINE.match(line))
+    ]
     reasons = [error for error in errors if _REASON_IS_ABOVE not in error]
     reason = (reasons or errors or [last_line(log_file)])[-1]
     return f"{reason.strip()} (the whole log: {log_file})"
+
+
+def _whole(error: str, line_below: str) -> str:
+    """pydantic counts the errors in the first line and names the first one below; it may list all that is allowed."""
+    whole = f"{error}: {line_below.strip()}" if _COUNTS_ERRORS in error else error
+    return whole if len(whole) <= _REASON_LENGTH else f"{whole[:_REASON_LENGTH]}…"
 
 
 def last_line(log_file: Path) -> str:

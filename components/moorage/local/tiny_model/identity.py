@@ -15,8 +15,8 @@ _NOT_THE_PROGRAMS = {"__init__.py", "facts.py"}
 def tiny_model_revision(wrong_answer_ratio: float = 0.0, folder: Path = _FOLDER) -> str:
     """16 hexadecimal digits that change with the data set, the program, the hyper-parameters or the ratio.
 
-    Not part of it: the versions of torch and transformers, which their lock file pins; `moorage.json` in the built
-    folder records them.
+    Not part of it: the versions of torch and transformers, which the engine's requirements file pins; `moorage.json`
+    in the built folder records them.
 
     Raises:
         ValueError: `wrong_answer_ratio` is outside 0 to 1.
