@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING
 import psutil
 import uvloop
 from load import StreamTimes, measure_streams, open_session, percentile
-from rich.console import Console
-from rich.table import Table
+from report import Figure, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,22 +39,6 @@ PROGRAM = {"time_to_first_token_seconds": 0.1, "tokens": 20, "inter_token_second
 IDLE_STREAMS, IDLE_PROGRAM, OPENED_AT_ONCE = 1000, {"tokens": 2, "inter_token_seconds": 120}, 20
 START_SECONDS, SETTLE_SECONDS, OPEN_FILES = 30, 1, 8192
 MEBIBYTE, KIBIBYTE = 1 << 20, 1 << 10
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table. `bar` is the largest value that passes; None for a figure that is only told."""
-
-    name: str
-    value: float
-    unit: str
-    bar: float | None = None
-    direct: float | None = None
-    through: float | None = None
-
-    @property
-    def passes(self) -> bool:
-        return self.bar is None or self.value <= self.bar
 
 
 @dataclass
@@ -191,29 +174,12 @@ def added(measured: Measured) -> list[Figure]:
     return figures
 
 
-def print_table(figures: list[Figure]) -> None:
-    table = Table("figure", "direct", "through", "ratio", "value", "bar", "")
-    for figure in figures:
-        ratio = f"{figure.through / figure.direct:.3f}" if figure.direct and figure.through else ""
-        sides = ("" if side is None else f"{side:.2f} {figure.unit}" for side in (figure.direct, figure.through))
-        bar = "" if figure.bar is None else f"≤ {figure.bar:g} {figure.unit}"
-        verdict = "" if figure.bar is None else "pass" if figure.passes else "MISS"
-        table.add_row(figure.name, *sides, ratio, f"{figure.value:.2f} {figure.unit}", bar, verdict)
-    console = Console(width=140)
-    console.print(table)
-    load = os.getloadavg()[0]
-    console.print(
-        f"{os.cpu_count()} cores, load average {load:.1f}: more than the cores delays everything, most the p99."
-    )
-
-
 def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     with servers() as (engine_url, url, gateway):
         figures = uvloop.run(measure_idle_streams(url, gateway))
         figures += added(uvloop.run(measure_rounds(engine_url, url, gateway)))
-    print_table(figures)
-    return 0 if all(figure.passes for figure in figures) else 1
+    return report(figures)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ EFFECTS = {
     "readiness": ({"protocol": "http", "path": "/other", "timeout_seconds": 1.0}, UPDATED),
     "stop_seconds": (1.0, REPLACED),
     "reload_signal": ("USR1", UPDATED),
-    "host": ("0.0.0.0", REPLACED),  # noqa: S104
+    "host": ("0.0.0.0", REPLACED),
     "requested_port": (9000.0, REPLACED),
     "version": ("2", REPLACED),
     "start_seconds": (5.0, REPLACED),

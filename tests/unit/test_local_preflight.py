@@ -40,7 +40,7 @@ def test_a_port_that_was_given_back_is_free(listener: socket.socket):
 
 def test_a_listener_on_all_addresses_holds_the_port_on_each():
     with socket.socket() as server:
-        server.bind(("0.0.0.0", 0))  # noqa: S104
+        server.bind(("0.0.0.0", 0))
         server.listen()
         assert not preflight.port_is_free("127.0.0.1", server.getsockname()[1])
 

@@ -93,7 +93,7 @@ def test_objects_are_read_as_objects(read: Read):
         model={"source": "/models/harbour", "max_model_len": 512},
         load={"concurrent_requests": 4},
         service_level={"p99_request_seconds": 30},
-        gateway={"port": 9000, "host": "0.0.0.0", "authentication": "api_keys"},  # noqa: S104
+        gateway={"port": 9000, "host": "0.0.0.0", "authentication": "api_keys"},
         engine={"allow_downtime": True},
     ).configuration
     assert configuration.model.source == FolderSource("/models/harbour")
@@ -211,7 +211,7 @@ def test_everything_wrong_is_reported_at_once(read: Read):
     ]
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "gateway.example.org"])  # noqa: S104
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "gateway.example.org"])
 def test_an_open_gateway_for_others_is_refused(read: Read, host: str):
     assert problems_of(read, gateway={"host": host, "authentication": "none"}) == [
         f'gateway.authentication = "none": must be api_keys, unless gateway.host is 127.0.0.1; it is {host}'
