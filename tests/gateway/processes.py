@@ -112,7 +112,8 @@ class Gateway:
         self._listening = threading.Event()
         self._reader = threading.Thread(target=self._read_lines)
         self._reader.start()
-        if not self._listening.wait(START_SECONDS) or self.process.poll() is not None:
+        # The end of its output comes before the end of the process, so that its exit code may not be known yet.
+        if not self._listening.wait(START_SECONDS) or not self.events("listening"):
             self.stop()
             raise AssertionError("the gateway did not start:\n" + "".join(self.lines))
         headers = {"authorization": f"Bearer {KEY}"}

@@ -40,6 +40,13 @@ def test_a_machine_too_small(make_stack: MakeStack, scenario: dict[str, float], 
     assert message in _failure(make_stack(**scenario))
 
 
+def test_a_refused_machine_leaves_no_directory(make_stack: MakeStack) -> None:
+    stack = make_stack(required_disk_gib=1e6)
+    _failure(stack)
+    assert not stack.layout.directory.exists()
+    assert not stack.layout.runtime_directory.exists()
+
+
 def _failure(stack: Stack) -> str:
     """What a failing `up` printed; there is no stack trace in it, and no process left."""
     result = stack.up(check=False)

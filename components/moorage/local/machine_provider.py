@@ -34,8 +34,8 @@ class MachineProvider(ResourceProvider):
         inputs = cast("MachineInputs", props)
         layout = StackLayout(Path(inputs["directory"]))
         _require_port(inputs)
-        layout.create()
         preflight.require_free_disk(layout.directory, inputs["required_disk_gib"])
+        layout.create()
         return CreateResult(str(layout.directory), _outputs(inputs))
 
     def diff(self, _id: str, _olds: Mapping[str, object], _news: Mapping[str, object]) -> DiffResult:

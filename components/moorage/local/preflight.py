@@ -12,7 +12,9 @@ _GIB = 1024**3
 
 
 def require_free_disk(directory: Path, required_gib: float) -> None:
-    free_gib = shutil.disk_usage(directory).free / _GIB
+    """`directory` need not exist yet."""
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    free_gib = shutil.disk_usage(existing).free / _GIB
     if free_gib < required_gib:
         raise LocalError(
             f"no disk space: {directory} has {free_gib:.1f} GiB free, the stack needs {required_gib:.1f} GiB; "

@@ -47,5 +47,3 @@ class ServiceLevelArgs(TypedDict):
 
     p99_request_seconds: NotRequired[float]
     """Default: 45."""
-    p95_time_to_first_token_seconds: NotRequired[float]
-    """Default: 2."""

@@ -15,9 +15,3 @@ class ServiceLevel(BaseModel):
         description="99 of 100 requests are done after this long. An engine that is stopped finishes its requests "
         "for as long. Default: 45.",
     )
-    p95_time_to_first_token_seconds: float = Field(
-        default=2,
-        gt=0,
-        allow_inf_nan=False,
-        description="95 of 100 answers have begun after this long. Default: 2.",
-    )
