@@ -20,6 +20,9 @@ from moorage.local.tiny_model import read_questions
 from tests.checkout import STACK, Checkout
 from tests.end_to_end.conversation import ask, ask_streaming, client_of, exact_match, streaming_clients
 
+# The first run on a machine trains two models and fills vLLM's caches.
+pytestmark = pytest.mark.timeout(900)
+
 QUESTIONS = read_questions()
 CLIENTS = 8
 WRONG_ANSWER_RATIO = 0.5
