@@ -1,20 +1,14 @@
 """A model that passes every check beforehand, and that vLLM cannot load."""
 
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from moorage.local.tiny_model import tiny_model_folder, training_command
-from tests.checkout import ROOT, Checkout
-
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "moorage"
-ENGINE_PYTHON = ROOT / ".tools" / "engine" / "bin" / "python"
-
+from tests.checkout import Checkout
+from tests.end_to_end.tiny_model import built_tiny_model
 
 # The model is built first where no stack has built it yet.
 pytestmark = pytest.mark.timeout(900)
@@ -22,9 +16,8 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Checkout]:
-    subprocess.run(training_command(ENGINE_PYTHON, CACHE), check=True)
     model = tmp_path / "model"
-    shutil.copytree(tiny_model_folder(CACHE), model)
+    shutil.copytree(built_tiny_model(), model)
     config = json.loads((model / "config.json").read_text())
     config["architectures"] = ["NoSuchModel"]
     (model / "config.json").write_text(json.dumps(config))

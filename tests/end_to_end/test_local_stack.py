@@ -19,6 +19,7 @@ import pytest
 from moorage.local.tiny_model import read_questions
 from tests.checkout import STACK, Checkout
 from tests.end_to_end.conversation import ask, ask_streaming, client_of, exact_match, streaming_clients
+from tests.end_to_end.tiny_model import built_tiny_model
 
 # The first run on a machine trains two models and fills vLLM's caches.
 pytestmark = pytest.mark.timeout(900)
@@ -102,6 +103,7 @@ def test_a_killed_engine_comes_back(stack: Checkout) -> None:
 
 
 def test_a_changed_revision_fails_no_request(stack: Checkout) -> None:
+    built_tiny_model(WRONG_ANSWER_RATIO)
     before = stack.outputs()
     with streaming_clients(before, QUESTIONS, CLIENTS) as load:
         stack.configure(tiny_model={"wrong_answer_ratio": WRONG_ANSWER_RATIO})
