@@ -11,6 +11,7 @@ import psutil
 import yaml
 
 from moorage.local.layout import StackLayout
+from tests.stack_processes import processes_of
 
 ROOT = Path(__file__).resolve().parents[1]
 STACK = "test"
@@ -57,13 +58,6 @@ class Checkout:
 
     def processes(self) -> list[psutil.Process]:
         """Every live process that was started with a path of this stack, and their descendants."""
-        started = [process for process in psutil.process_iter() if self._owns(process)]
+        started = processes_of(self.layout)
         descendants = [child for process in started for child in process.children(recursive=True)]
         return list({process.pid: process for process in (*started, *descendants)}.values())
-
-    def _owns(self, process: psutil.Process) -> bool:
-        try:
-            command = " ".join(process.cmdline())
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            return False
-        return str(self.layout.runtime_directory) in command or str(self.layout.directory) in command

@@ -17,9 +17,8 @@ LIBRARY = Path(moorage.__file__).parent
 SOURCES = {str(path.relative_to(LIBRARY)): ast.parse(path.read_text()) for path in sorted(LIBRARY.rglob("*.py"))}
 
 OUTSIDE_THE_PROGRAM = {
-    "local/supervisor.py": {"os.environ"},
+    "local/child_environment.py": {"os.environ"},
     "local/tiny_model/train.py": {"os.environ", "sys.stdout"},
-    "local/tiny_model_resource.py": {"os.environ"},
 }
 """The modules that run in a process of their own or in the provider's, and what each uses there."""
 

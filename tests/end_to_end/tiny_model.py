@@ -1,17 +1,17 @@
 """The tiny model, built before a test needs it: on a machine that is busy serving, training takes minutes."""
 
-import os
 import subprocess
 from pathlib import Path
+
+from tools.bootstrap.paths import CACHE
 
 from moorage.local.tiny_model import tiny_model_folder, training_command
 from tests.checkout import ROOT
 
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "moorage"
 _ENGINE_PYTHON = ROOT / ".tools" / "engine" / "bin" / "python"
 
 
 def built_tiny_model(wrong_answer_ratio: float = 0.0) -> Path:
     """The folder, where a stack finds it too."""
-    subprocess.run(training_command(_ENGINE_PYTHON, _CACHE, wrong_answer_ratio), check=True)
-    return tiny_model_folder(_CACHE, wrong_answer_ratio)
+    subprocess.run(training_command(_ENGINE_PYTHON, CACHE, wrong_answer_ratio), check=True)
+    return tiny_model_folder(CACHE, wrong_answer_ratio)

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from moorage.local.layout import StackLayout
+from tests.stack_processes import processes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PULUMI = ROOT / ".venv" / "bin" / "pulumi"
@@ -72,15 +73,7 @@ class Stack:
         return json.loads(self.run("stack", "output", "--json", "--show-secrets", "--stack", "test").stdout)
 
     def processes(self) -> list[psutil.Process]:
-        """Every process of this stack, known by the paths it was started with."""
-        return [process for process in psutil.process_iter() if self._owns(process)]
-
-    def _owns(self, process: psutil.Process) -> bool:
-        try:
-            command = " ".join(process.cmdline())
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            return False
-        return str(self.layout.runtime_directory) in command or str(self.layout.directory) in command
+        return processes_of(self.layout)
 
 
 def ask_health(stack: Stack) -> dict[str, object]:

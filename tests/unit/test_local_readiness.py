@@ -192,7 +192,7 @@ def wait(
         address,
         Readiness(protocol="http", path="/health", timeout_seconds=timeout),
         log,
-        lambda: ProcessState("engine-1", state, 1, ""),
+        lambda: ProcessState("engine-1", state),
         listens,
         reports.append,
     )

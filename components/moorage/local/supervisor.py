@@ -1,6 +1,5 @@
 """Drives one supervisord per local stack: started for the first process, gone after the last."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import filelock
 import psutil
 from supervisor.xmlrpc import Faults, SupervisorTransport  # pyright: ignore[reportMissingTypeStubs]
 
+from moorage.local.child_environment import child_environment
 from moorage.local.errors import LocalError
 from moorage.local.layout import StackLayout
 
@@ -32,8 +32,6 @@ class ProcessState:
 
     name: str
     state: str
-    pid: int
-    spawn_error: str
 
 
 class _SupervisorInterface(Protocol):
@@ -97,10 +95,7 @@ class Supervisor:
             answers = self._call().getAllProcessInfo()
         except (OSError, HTTPException):
             return []
-        return [
-            ProcessState(str(answer["name"]), str(answer["statename"]), int(answer["pid"]), str(answer["spawnerr"]))
-            for answer in answers
-        ]
+        return [ProcessState(str(answer["name"]), str(answer["statename"])) for answer in answers]
 
     def shut_down_if_idle(self) -> None:
         """Ends supervisord once no process of the stack is left."""
@@ -125,7 +120,9 @@ class Supervisor:
         self._layout.supervisor_configuration.touch(mode=0o600)
         self._layout.supervisor_configuration.write_text(_render_configuration(self._layout))
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.supervisor_configuration)]
-        started = subprocess.run(command, env=_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        started = subprocess.run(
+            command, env=child_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + _SUPERVISORD_START_SECONDS
         while not self._is_running():
             if started.returncode != 0 or time.monotonic() > deadline:
@@ -180,8 +177,3 @@ files={layout.program_directory.name}/*.ini
 
 def _escaped(path: Path) -> str:
     return str(path).replace("%", "%%")
-
-
-def _environment() -> dict[str, str]:
-    """The caller's environment without Pulumi's own variables, among them the passphrase of the state."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}

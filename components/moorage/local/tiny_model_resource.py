@@ -1,6 +1,5 @@
 """The tiny finetuned model as a Pulumi resource: built when it is missing, kept in the cache ever after."""
 
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TypedDict, cast
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
 
+from moorage.local.child_environment import child_environment
 from moorage.local.errors import LocalError
 from moorage.local.progress import report
 from moorage.local.provider_errors import without_traceback
@@ -77,7 +77,6 @@ class _TinyModelProvider(ResourceProvider):
 def _build(inputs: _Inputs) -> dict[str, object]:
     ratio = float(inputs["wrong_answer_ratio"])
     command = training_command(inputs["python"], inputs["cache_directory"], ratio)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
     lines: list[str] = []
     with subprocess.Popen(
         command,
@@ -85,7 +84,7 @@ def _build(inputs: _Inputs) -> dict[str, object]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**environment, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""},
+        env={**child_environment(), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""},
     ) as process:
         for line in process.stdout or ():
             lines.append(line.rstrip())
