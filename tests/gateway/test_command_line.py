@@ -42,11 +42,11 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_every_bad_key_is_named_with_its_value_and_what_is_allowed(config_path: Path) -> None:
-    bad = {"name": "-x", "kind": "grpc", "address": "ftp://x", "model": "", "revision": "1", "surplus": 1}
+    bad = {"name": "-x", "kind": "openai-http", "address": "ftp://x", "model": "", "revision": "1", "surplus": 1}
     secret = "not-a-hash-but-perhaps-the-key-itself"
     content = {
         "version": 2,
-        "upstreams": [bad],
+        "upstreams": [bad, {"kind": "grpc"}],
         "keys": [{"id": "a", "sha256": secret}],
         "timeouts": {"connect_seconds": 0},
         "max_request_body_bytes": "10",
@@ -59,7 +59,7 @@ def test_every_bad_key_is_named_with_its_value_and_what_is_allowed(config_path: 
         "version: Input should be less than or equal to 1 (given: 2)",
         "upstreams[0].name: String should match pattern",
         "(given: '-x')",
-        "upstreams[0].kind: Input should be 'openai-http' (given: 'grpc')",
+        "upstreams[1]: Input tag 'grpc' found using 'kind' does not match any of the expected tags: 'openai-http'",
         "upstreams[0].address: ",
         "upstreams[0].model: String should have at least 1 character (given: '')",
         "upstreams[0].surplus: Extra inputs are not permitted",

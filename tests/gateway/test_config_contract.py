@@ -12,7 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from moorage_serving.gateway.config import GatewayConfig
+from moorage_serving.gateway.config.gateway import GatewayConfig
+from moorage_serving.gateway.config.schema import render_schema
 
 from .processes import DEAD_ADDRESS, REPOSITORY, document, upstream
 
@@ -28,10 +29,12 @@ def drawn_from(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Documents of a schema, for the keywords that this contract uses."""
     if "$ref" in schema:
         return drawn_from(SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]])
+    for combination in ("anyOf", "oneOf"):
+        if combination in schema:
+            return st.one_of([drawn_from(part) for part in schema[combination]])
     if "const" in schema or "enum" in schema:
         return st.sampled_from(schema.get("enum", [schema.get("const")]))
-    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    return st.one_of([DRAWERS[name](schema) for name in types])
+    return DRAWERS[schema["type"]](schema)
 
 
 def drawn_object(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -45,9 +48,8 @@ def drawn_object(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 def drawn_number(schema: dict[str, Any]) -> st.SearchStrategy[float]:
     above = "exclusiveMinimum" in schema
-    return st.floats(schema["exclusiveMinimum"], schema["maximum"], exclude_min=above, allow_nan=False) | st.integers(
-        schema["exclusiveMinimum"] + 1, schema["maximum"]
-    )
+    least, most = schema["exclusiveMinimum" if above else "minimum"], schema["maximum"]
+    return st.floats(least, most, exclude_min=above, allow_nan=False) | st.integers(least + above, most)
 
 
 def drawn_text(schema: dict[str, Any]) -> st.SearchStrategy[str]:
@@ -56,13 +58,13 @@ def drawn_text(schema: dict[str, Any]) -> st.SearchStrategy[str]:
 
 DRAWERS: dict[str, Callable[[dict[str, Any]], st.SearchStrategy[Any]]] = {
     "null": lambda _: st.none(),
+    "boolean": lambda _: st.booleans(),
     "integer": lambda schema: st.integers(schema.get("minimum"), schema.get("maximum")),
     "number": drawn_number,
     "string": drawn_text,
     "array": lambda schema: st.lists(drawn_from(schema["items"]), min_size=schema.get("minItems", 0), max_size=4),
     "object": drawn_object,
 }
-DOCUMENTS = drawn_from(SCHEMA).filter(VALIDATOR.is_valid)
 
 
 def accepts(content: object) -> bool:
@@ -73,27 +75,61 @@ def accepts(content: object) -> bool:
     return True
 
 
-def has_unique_names(content: dict[str, Any]) -> bool:
-    """What JSON Schema cannot say."""
+def is_consistent(content: dict[str, Any]) -> bool:
+    """What JSON Schema cannot say: names are unique, and what is referred to exists."""
     lists = (
         [item["name"] for item in content["upstreams"]],
         [item["id"] for item in content.get("keys", [])],
         [item["sha256"] for item in content.get("keys", [])],
+        [item["id"] for item in content.get("tenants", [])],
+        [item["model"] for item in content.get("canaries", [])],
     )
-    return all(len(values) == len(set(values)) for values in lists)
+    served = {name for item in content["upstreams"] for name in (item["model"], *item.get("adapters", []))}
+    asked = {name for tenant in content.get("tenants", []) for name in tenant.get("models") or []}
+    tenants = {tenant["id"] for tenant in content.get("tenants", [])}
+    named = {key["tenant"] for key in content.get("keys", []) if key.get("tenant") is not None}
+    revisions = {(item["model"], item["revision"]) for item in content["upstreams"]}
+    canaries = {(item["model"], item["revision"]) for item in content.get("canaries", [])}
+    semantic = any(tenant.get("semantic_cache") for tenant in content.get("tenants", []))
+    return (
+        all(len(values) == len(set(values)) for values in lists)
+        and asked <= served
+        and named <= tenants
+        and canaries <= revisions
+        and (not semantic or (content.get("cache") or {}).get("semantic") is not None)
+    )
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """Documents of the schema, with references mended so that few have to be thrown away."""
+    content = draw(drawn_from(SCHEMA))
+    upstreams, tenants = content["upstreams"], content.get("tenants", [])
+    for key in content.get("keys", []):
+        key["tenant"] = draw(st.sampled_from([tenant["id"] for tenant in tenants])) if tenants else None
+    for tenant in tenants:
+        tenant["models"] = draw(st.none() | st.just([upstreams[0]["model"]]))
+        tenant["semantic_cache"] = False
+    content["canaries"] = [
+        {**canary, "model": upstreams[0]["model"], "revision": upstreams[0]["revision"]}
+        for canary in content.get("canaries", [])[:1]
+    ]
+    if content.get("redis_url") is None:
+        content["cache"] = None
+    assume(VALIDATOR.is_valid(content))
+    assume(is_consistent(content))
+    return content
 
 
 @settings(deadline=None, max_examples=60)
-@given(DOCUMENTS)
+@given(documents())
 def test_every_document_of_the_schema_is_accepted(content: dict[str, Any]) -> None:
-    assume(has_unique_names(content))
     assert accepts(content)
 
 
 @settings(deadline=None, max_examples=60)
-@given(DOCUMENTS)
+@given(documents())
 def test_whatever_the_model_writes_is_valid_under_the_schema(content: dict[str, Any]) -> None:
-    assume(has_unique_names(content))
     config = GatewayConfig.model_validate_json(json.dumps(content))
     written = config.model_dump_json()
     VALIDATOR.validate(json.loads(written))
@@ -146,12 +182,5 @@ def test_a_configuration_cannot_be_changed() -> None:
         config.version = 2  # type: ignore[misc, assignment]
 
 
-def test_defaults_are_the_contracts() -> None:
-    defaults = {name: part["default"] for name, part in SCHEMA["properties"].items() if "default" in part}
-    config = GatewayConfig.model_validate_json(json.dumps({**VALID, "timeouts": {}}))
-    written = config.model_dump(mode="json")
-    assert {name: written[name] for name in defaults if name not in {"keys", "timeouts"}} == {
-        name: value for name, value in defaults.items() if name not in {"keys", "timeouts"}
-    }
-    times = SCHEMA["$defs"]["timeouts"]["properties"]
-    assert written["timeouts"] == {name: part["default"] for name, part in times.items()}
+def test_the_contract_is_what_the_model_says() -> None:
+    assert (REPOSITORY / "contracts" / "gateway-config.v1.schema.json").read_text() == render_schema()

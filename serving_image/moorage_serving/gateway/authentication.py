@@ -11,7 +11,7 @@ from moorage_serving.gateway.errors import invalid_api_key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moorage_serving.gateway.config import ApiKey
+    from moorage_serving.gateway.config.tenants import ApiKey
 
 ANONYMOUS = "anonymous"
 

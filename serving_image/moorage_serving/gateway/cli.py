@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from moorage_serving.gateway.config_file import ConfigError, load_config
+from moorage_serving.gateway.config.file import ConfigError, load_config
 from moorage_serving.gateway.logs import LogLevel, configure_logging
 from moorage_serving.gateway.server import GatewayServer, listen
 from moorage_serving.gateway.state import GatewayState

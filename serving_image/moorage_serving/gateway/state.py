@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from moorage_serving.gateway.config_file import ConfigError, LoadedConfig, load_config
+from moorage_serving.gateway.config.file import ConfigError, LoadedConfig, load_config
 from moorage_serving.gateway.ledger import Ledger
 from moorage_serving.gateway.metrics import GatewayMetrics
 from moorage_serving.gateway.readiness import Readiness

@@ -11,7 +11,7 @@ from moorage_serving.gateway.errors import model_not_found
 from moorage_serving.gateway.upstream.openai_http import OpenAIHttpUpstream
 
 if TYPE_CHECKING:
-    from moorage_serving.gateway.config_file import LoadedConfig
+    from moorage_serving.gateway.config.file import LoadedConfig
 
 
 class Generation:

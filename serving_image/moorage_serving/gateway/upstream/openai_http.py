@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from aiohttp.client_reqrep import ClientResponse
 
-    from moorage_serving.gateway.config import Timeouts, UpstreamConfig
+    from moorage_serving.gateway.config.serving import Timeouts
+    from moorage_serving.gateway.config.upstreams import OpenAIHttpUpstreamConfig
 
 # Engines close an idle connection after 5 seconds (vLLM's default): leaving earlier than they do avoids sending a
 # request into a connection that is just being closed.
@@ -69,7 +70,7 @@ class Answer:
 class OpenAIHttpUpstream:
     """One engine and the connections to it."""
 
-    def __init__(self, config: UpstreamConfig, timeouts: Timeouts) -> None:
+    def __init__(self, config: OpenAIHttpUpstreamConfig, timeouts: Timeouts) -> None:
         self.config = config
         self.timeouts = timeouts
         self.in_flight = 0
@@ -139,7 +140,7 @@ class OpenAIHttpUpstream:
         await self._session.close()
 
 
-def authorization_of(config: UpstreamConfig) -> dict[str, str]:
+def authorization_of(config: OpenAIHttpUpstreamConfig) -> dict[str, str]:
     """The header that an engine wants to see, out of the environment."""
     if config.authentication is None:
         return {}

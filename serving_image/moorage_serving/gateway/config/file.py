@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from redis.asyncio.connection import parse_url
 
-from moorage_serving.gateway.config import GatewayConfig
+from moorage_serving.gateway.config.gateway import GatewayConfig
+from moorage_serving.gateway.config.upstreams import OpenAIHttpUpstreamConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SHOWN_VALUE_CHARACTERS = 80
 SECRET_KEYS = frozenset({"sha256", "redis_url"})
+# pydantic names the member of a union in the path of a finding.
+KINDS = frozenset({"openai-http", "sagemaker", "vertex"})
 
 
 class ConfigError(Exception):
@@ -54,7 +57,8 @@ def missing_tokens(config: GatewayConfig) -> list[str]:
     return [
         f"upstreams[{index}].authentication: the environment variable {variable} must hold the token, but is not set"
         for index, upstream in enumerate(config.upstreams)
-        if upstream.authentication is not None
+        if isinstance(upstream, OpenAIHttpUpstreamConfig)
+        and upstream.authentication is not None
         and not os.environ.get(variable := upstream.authentication.bearer_token_environment_variable)
     ]
 
@@ -76,7 +80,8 @@ def describe(error: ValidationError) -> str:
 
 
 def _describe_one(location: tuple[int | str, ...], message: str, given: object) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    parts = [part for part in location if part not in KINDS]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
     if not path or isinstance(given, dict):
         return f"{path}: {message}" if path else message
     if SECRET_KEYS.intersection(location):
