@@ -95,7 +95,7 @@ def servers() -> Iterator[tuple[str, str, psutil.Process]]:
     ):
         json.dump({"version": 1, "upstreams": [upstream], "keys": [key]}, file)
         file.flush()
-        arguments = ("-m", "moorage_serving.gateway", "--config", file.name, "--port", str(port))
+        arguments = ("-m", "moorage_serving.gateway", "serve", "--config", file.name, "--port", str(port))
         with process(f"{url}/ready", *arguments) as gateway:
             yield engine_url, url, gateway
 

@@ -101,7 +101,7 @@ class Gateway:
         return self._client
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "moorage_serving.gateway", "--config", str(self.config_path)]
+        command = [sys.executable, "-m", "moorage_serving.gateway", "serve", "--config", str(self.config_path)]
         self.process = subprocess.Popen(
             [*command, "--port", str(self.port), *self.arguments],
             stdout=subprocess.PIPE,

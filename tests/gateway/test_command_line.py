@@ -17,7 +17,7 @@ EXAMPLE = REPOSITORY / "serving_image" / "gateway.example.json"
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "moorage_serving.gateway", *arguments]
+    command = [sys.executable, "-m", "moorage_serving.gateway", "serve", *arguments]
     return subprocess.run(
         command,
         check=False,

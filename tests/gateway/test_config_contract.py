@@ -91,11 +91,13 @@ def is_consistent(content: dict[str, Any]) -> bool:
     revisions = {(item["model"], item["revision"]) for item in content["upstreams"]}
     canaries = {(item["model"], item["revision"]) for item in content.get("canaries", [])}
     semantic = any(tenant.get("semantic_cache") for tenant in content.get("tenants", []))
+    admission = {"deadline_seconds": 60, "max_deadline_seconds": 600, **content.get("admission", {})}
     return (
         all(len(values) == len(set(values)) for values in lists)
         and asked <= served
         and named <= tenants
         and canaries <= revisions
+        and admission["deadline_seconds"] <= admission["max_deadline_seconds"]
         and (not semantic or (content.get("cache") or {}).get("semantic") is not None)
     )
 
@@ -114,6 +116,9 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         {**canary, "model": upstreams[0]["model"], "revision": upstreams[0]["revision"]}
         for canary in content.get("canaries", [])[:1]
     ]
+    if "admission" in content:
+        content["admission"].pop("max_deadline_seconds", None)
+        content["admission"]["deadline_seconds"] = draw(st.integers(1, 600))
     if content.get("redis_url") is None:
         content["cache"] = None
     assume(VALIDATOR.is_valid(content))

@@ -91,7 +91,7 @@ def _command(args: LocalGatewayArgs) -> list[str]:
     listen = ["--host", args["host"], "--port", "{port}", "--reuse-port"]
     return [
         *_YIELDS_TO_THE_ENGINE,
-        *(args["python"], "-m", "moorage_serving.gateway", "--config", f"{{files}}/{DOCUMENT_NAME}"),
+        *(args["python"], "-m", "moorage_serving.gateway", "serve", "--config", f"{{files}}/{DOCUMENT_NAME}"),
         *listen,
         *("--drain-seconds", str(args["drain_seconds"])),
     ]

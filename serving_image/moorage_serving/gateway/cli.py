@@ -8,25 +8,32 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from moorage_serving.gateway.config.file import ConfigError, load_config
+from moorage_serving.gateway.config.file import ConfigError, LoadedConfig, load_config
+from moorage_serving.gateway.config.schema import render_schema
 from moorage_serving.gateway.logs import LogLevel, configure_logging
-from moorage_serving.gateway.server import GatewayServer, listen
+from moorage_serving.gateway.server import DrainBudget, GatewayServer, listen
 from moorage_serving.gateway.state import GatewayState
 
 INVALID_USE, CANNOT_LISTEN = 2, 1
 command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+Config = Annotated[Path, typer.Option(help="Configuration file (JSON, gateway-config version 1).")]
+
+
 @command_line.command()
 def serve(
-    config: Annotated[Path, typer.Option(help="Configuration file (JSON, gateway-config version 1).")],
+    config: Config,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one and logs it.")
     ] = 8000,
     log_level: Annotated[LogLevel, typer.Option(help="Least severity that is logged.")] = LogLevel.INFO,
+    propagation_seconds: Annotated[
+        float, typer.Option(min=0, help="After SIGTERM, how long others may need to learn of it and send no more.")
+    ] = 1,
     drain_seconds: Annotated[
-        int, typer.Option(min=0, help="After SIGTERM, how long open requests may go on before they are cut.")
+        int, typer.Option(min=0, help="After that, how long open requests may go on before they are cut.")
     ] = 60,
     *,
     reuse_port: Annotated[
@@ -40,15 +47,33 @@ def serve(
     # A reload that is asked for while the process still starts waits until it can be obeyed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     configure_logging(log_level)
-    try:
-        loaded = load_config(config)
-    except ConfigError as error:
-        fail(str(error), INVALID_USE)
+    loaded = load(config)
     try:
         listener = listen(host, port, reuse_port=reuse_port)
     except OSError as error:
         fail(f"cannot listen on {host}:{port}: {error.strerror}", CANNOT_LISTEN)
-    GatewayServer(GatewayState(config, loaded), drain_seconds=drain_seconds).run([listener])
+    budget = DrainBudget(propagation_seconds, drain_seconds, leaves_port_at_once=reuse_port)
+    GatewayServer(GatewayState(config, loaded), budget).run([listener])
+
+
+@command_line.command()
+def check(config: Config) -> None:
+    """Say everything that is wrong with a configuration file; nothing where all is well."""
+    load(config)
+
+
+@command_line.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration file."""
+    typer.echo(render_schema(), nl=False)
+
+
+def load(config: Path) -> LoadedConfig:
+    """The configuration, or the end of the process with all that is wrong with it in one line."""
+    try:
+        return load_config(config)
+    except ConfigError as error:
+        fail(str(error), INVALID_USE)
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -41,6 +41,10 @@ def invalid_api_key(message: str) -> GatewayError:
     return GatewayError(401, "invalid_api_key", message, type="authentication_error", headers=headers)
 
 
+def admin_only() -> GatewayError:
+    return GatewayError(403, "admin_only", "Only keys of administrators may ask for this.", type="permission_error")
+
+
 def model_not_found(available: list[str]) -> GatewayError:
     message = f"The model does not exist. Available models: {', '.join(available)}"
     return GatewayError(404, "model_not_found", message, param="model")

@@ -56,9 +56,11 @@ class InferenceEndpoint:
 
     def accept(self, scope: Scope, generation: Generation, record: RequestRecord) -> None:
         """Judge what the headers tell. Raises GatewayError (401, 405)."""
+        if self._state.refusing:
+            raise errors.shutting_down()
         if scope["method"] != "POST":
             raise errors.method_not_allowed("POST")
-        record.key_id = generation.keys.identify(header(scope["headers"], b"authorization"))
+        record.key_id = generation.keys.identify(header(scope["headers"], b"authorization")).key_id
 
     def parse(self, body: bytes) -> InferenceRequest:
         return parse_request(body, can_stream=self._can_stream)
@@ -169,7 +171,7 @@ class Exchange:
         watch.limit(upstream.timeouts.first_byte_seconds, Interruption.FIRST_BYTE_TIMEOUT)
         try:
             answer = await upstream.send(self._endpoint.path, request.body, headers)
-            request.body = b""
+            request.drop()
             self._relay = Relay(answer, self._record, self._send, strips_usage=request.strips_usage)
             await self._relay.run(watch, upstream.timeouts.idle_seconds)
         except BrokenError as error:

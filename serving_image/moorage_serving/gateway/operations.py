@@ -63,8 +63,9 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
 
     def authenticated(request: Request) -> None:
         authorization = request.headers.get("authorization")
-        key_id = state.active.keys.identify(authorization.encode("latin-1") if authorization else None)
-        request.state.record.key_id = key_id
+        identity = state.active.keys.identify(authorization.encode("latin-1") if authorization else None)
+        request.state.record.key_id = identity.key_id
+        request.state.identity = identity
 
     @application.get("/v1/models", responses=error_responses([401]), dependencies=[Depends(authenticated)])
     async def list_models() -> ModelList:

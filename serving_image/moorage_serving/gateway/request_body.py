@@ -21,15 +21,22 @@ class ClientGoneError(Exception):
 
 @dataclass(slots=True)
 class InferenceRequest:
-    """`body` is what the engine gets, empty once it has it: a stream can be open for long after a large prompt.
+    """`document` is what the client sent, `body` what the engine gets. Both are dropped once the engine has them: a
+    stream can be open for long after a large prompt.
 
     `strips_usage`: the engine is asked for usage that the client did not ask for.
     """
 
     model: str
     stream: bool
+    document: dict[str, object]
     body: bytes
     strips_usage: bool
+
+    def drop(self) -> None:
+        """Let go of the prompt."""
+        self.document = {}
+        self.body = b""
 
 
 async def read_body(receive: Receive, content_length: bytes | None, limit_bytes: int) -> bytes:
@@ -60,10 +67,10 @@ def parse_request(body: bytes, *, can_stream: bool) -> InferenceRequest:
         raise invalid_request("`stream` must be true or false.", param="stream")
     options = document.get("stream_options")
     if not can_stream or not stream or not isinstance(options, dict | None):
-        return InferenceRequest(model, bool(stream) and can_stream, body, strips_usage=False)
+        return InferenceRequest(model, bool(stream) and can_stream, document, body, strips_usage=False)
     if options is not None and options.get("include_usage") is True:
-        return InferenceRequest(model, True, body, strips_usage=False)
-    return InferenceRequest(model, True, _ask_for_usage(document, body), strips_usage=True)
+        return InferenceRequest(model, True, document, body, strips_usage=False)
+    return InferenceRequest(model, True, document, _ask_for_usage(document, body), strips_usage=True)
 
 
 def _parse_object(body: bytes) -> dict[str, object]:
@@ -84,5 +91,4 @@ def _ask_for_usage(document: dict[str, object], body: bytes) -> bytes:
     options = document["stream_options"]
     kept = options if isinstance(options, dict) else {}
     kept = {name: value for name, value in kept.items() if name != "continuous_usage_stats"}
-    document["stream_options"] = {**kept, "include_usage": True}
-    return orjson.dumps(document)
+    return orjson.dumps({**document, "stream_options": {**kept, "include_usage": True}})

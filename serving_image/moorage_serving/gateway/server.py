@@ -7,7 +7,7 @@ import contextlib
 import gc
 import signal
 import socket
-import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,18 +25,32 @@ log = structlog.get_logger("server")
 BACKLOG = 2048
 # Longer than the idle timeout of common load balancers (60 seconds), so that it is they who close.
 KEEP_ALIVE_SECONDS = 75
-FAREWELL_SECONDS = 1.0
 CONNECTION_CLOSE = (b"connection", b"close")
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True)
+class DrainBudget:
+    """What happens after SIGTERM, in seconds.
+
+    From the signal on /ready answers 503 and every answer closes its connection, but all is served for
+    `propagation_seconds`: load balancers learn with a delay. Then new requests are answered 503 with Retry-After, idle
+    connections are closed, and open requests have `drain_seconds` to finish. `leaves_port_at_once`: another process
+    listens on the port, so new connections are its own from the signal on.
+    """
+
+    propagation_seconds: float
+    drain_seconds: int
+    leaves_port_at_once: bool
 
 
 class GatewayServer(uvicorn.Server):
     """uvicorn, with SIGHUP as reload, and SIGTERM as an end that is no failure."""
 
-    def __init__(self, state: GatewayState, *, drain_seconds: int) -> None:
+    def __init__(self, state: GatewayState, budget: DrainBudget) -> None:
         self._state = state
-        self._drain_seconds = drain_seconds
-        self._farewell: asyncio.Task[None] | None = None
+        self._budget = budget
+        self._leaving: asyncio.Task[None] | None = None
         self._listeners: list[socket.socket] = []
         self._adopted: list[asyncio.Task[object]] = []
         super().__init__(
@@ -52,7 +66,7 @@ class GatewayServer(uvicorn.Server):
                 server_header=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=drain_seconds,
+                timeout_graceful_shutdown=budget.drain_seconds,
             )
         )
 
@@ -81,32 +95,33 @@ class GatewayServer(uvicorn.Server):
             log.info("listening", host=host, port=port)
 
     def _drain(self) -> None:
-        """New connections go elsewhere at once; clients on open ones are told to with the next answer."""
         if self._state.draining:
             return
-        log.info("draining", drain_seconds=self._drain_seconds)
+        log.info("draining", propagation_seconds=self._budget.propagation_seconds, seconds=self._budget.drain_seconds)
         self._state.draining = True
-        # The kernel then gives new connections to the process that takes over.
+        self.config.encoded_headers.append(CONNECTION_CLOSE)
+        self.server_state.default_headers = [*self.server_state.default_headers, CONNECTION_CLOSE]
+        if self._budget.leaves_port_at_once:
+            self._leave_port()
+        self._leaving = asyncio.get_running_loop().create_task(self._leave())
+
+    async def _leave(self) -> None:
+        await asyncio.sleep(self._budget.propagation_seconds)
+        self._state.refusing = True
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        # Whoever still comes is told to come back instead of being refused by the kernel.
+        if open_requests := list(self.server_state.tasks):
+            await asyncio.wait(open_requests, timeout=self._budget.drain_seconds)
+        self.config.timeout_graceful_shutdown = 0
+        self.should_exit = True
+
+    def _leave_port(self) -> None:
+        """The kernel then gives new connections to the process that takes over."""
         for listener in self._listeners:
             self._adopt_waiting_connections(listener)
         for listening in self.servers:
             listening.close()
-        self.config.encoded_headers.append(CONNECTION_CLOSE)
-        self.server_state.default_headers = [*self.server_state.default_headers, CONNECTION_CLOSE]
-        self._farewell = asyncio.get_running_loop().create_task(self._exit_after_farewell())
-
-    async def _exit_after_farewell(self) -> None:
-        """uvicorn closes connections when it exits, also one on which the next request is on its way.
-
-        So it waits for the answers that began before the drain, whose clients have not been told, and a second more.
-        """
-        began = time.monotonic()
-        if untold := list(self.server_state.tasks):
-            await asyncio.wait(untold, timeout=self._drain_seconds)
-        await asyncio.sleep(FAREWELL_SECONDS)
-        left = self._drain_seconds - (time.monotonic() - began)
-        self.config.timeout_graceful_shutdown = max(0, round(left))
-        self.should_exit = True
 
     def _adopt_waiting_connections(self, listener: socket.socket) -> None:
         """The kernel resets connections that nobody has accepted when their socket is closed."""

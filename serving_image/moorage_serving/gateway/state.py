@@ -30,6 +30,7 @@ class GatewayState:
         self.metrics = GatewayMetrics()
         self.ledger: Ledger | None = None
         self.draining = False
+        self.refusing = False
         self._config_path = config_path
         self._first = loaded
         self._retiring: list[Generation] = []

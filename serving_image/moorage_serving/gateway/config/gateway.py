@@ -75,6 +75,8 @@ class GatewayConfig(Document):
             self.cache is None or self.cache.semantic is None
         ):
             yield "tenants[].semantic_cache: needs cache.semantic"
+        if self.admission.deadline_seconds > self.admission.max_deadline_seconds:
+            yield "admission.deadline_seconds: must not be more than max_deadline_seconds"
 
     def _repetitions(self) -> Iterator[str]:
         for path, values in (

@@ -25,7 +25,7 @@ class Generation:
         self.loaded = loaded
         self.config = loaded.config
         self.created_at_unix_seconds = int(time.time())
-        self.keys = KeyRing(self.config.keys if self.config.authentication == "api_keys" else None)
+        self.keys = KeyRing(self.config)
         reusable = {upstream.config: upstream for upstream in before.upstreams} if before else {}
         if before and before.config.timeouts != self.config.timeouts:
             reusable = {}
