@@ -10,3 +10,5 @@ pin serving_image/pyproject.toml --constraints "$folder/development.txt" -o serv
 pin "$folder/uv.in" -o "$folder/uv.txt"
 pin "$folder/engine-cpu.in" --overrides "$folder/engine-cpu-overrides.txt" -o "$folder/engine-cpu.txt"
 pin "$folder/engine-cuda.in" -o "$folder/engine-cuda.txt"
+pin "$folder/litellm.in" -o "$folder/litellm.txt"
+pin "$folder/vllm-router.in" -o "$folder/vllm-router.txt"

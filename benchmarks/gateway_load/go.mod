@@ -1,0 +1,3 @@
+module moorage/gateway-load
+
+go 1.26

@@ -1,0 +1,1 @@
+"""Moorage's gateway beside others: the same engine, load and machine."""

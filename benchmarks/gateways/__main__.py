@@ -1,0 +1,88 @@
+"""`python -m benchmarks.gateways`: Moorage, LiteLLM and vllm-router side by side; 1 when a goal is missed.
+
+About a quarter of an hour; `--quick` takes two minutes and proves that everything runs, not what it costs.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks.gateways.comparison import verdicts
+from benchmarks.gateways.litellm import LiteLLM
+from benchmarks.gateways.load_generator import LoadGenerator, build_load_generator
+from benchmarks.gateways.measurement import FULL, QUICK, Effort, Measurement, measure, measure_memory
+from benchmarks.gateways.moorage import Moorage
+from benchmarks.gateways.product import Product
+from benchmarks.gateways.python_environment import install
+from benchmarks.gateways.subject import Surroundings, running, surroundings
+from benchmarks.gateways.table import print_figures, print_machine, print_verdicts
+from benchmarks.gateways.vllm_router import VllmRouter
+
+OPEN_FILES = 8192
+REFERENCE_POLICY = "round_robin"  # the cheapest that vllm-router has, so the hardest to compare with
+console = Console(highlight=False, soft_wrap=True)
+
+
+def main(*, quick: Annotated[bool, typer.Option("--quick", help="Short runs, to see that it works.")] = False) -> None:
+    """Measures, prints the figures and the goals, and fails where a goal is missed."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    generator = build_load_generator()
+    router = install("vllm-router")
+    moorage, reference = Moorage(), VllmRouter(router, REFERENCE_POLICY)
+    products: list[Product] = [moorage, LiteLLM(install("litellm")), reference, VllmRouter(router, "cache_aware")]
+    effort = QUICK if quick else FULL
+    with tempfile.TemporaryDirectory() as folder, surroundings(generator, Path(folder)) as around:
+        measured, versions = compare(products, around, generator, effort)
+        hits, _ = compare_hits([product for product in products if product.has_cache], around, generator, effort)
+    console.print(f"\nWithout a cache; {effort.streams} open streams\n")
+    print_figures(measured, versions)
+    console.print("\nCache hits\n")
+    print_figures(hits, versions)
+    console.print("\nGoals: Moorage, as a multiple of vllm-router in this run\n")
+    found = verdicts(measured[moorage.name], hits[moorage.name], measured[reference.name])
+    print_verdicts(found)
+    print_machine()
+    problems = [f"{name}: {text}" for of in (measured, hits) for name, one in of.items() for text in one.problems]
+    for problem in problems:
+        console.print(f"failed requests: {problem}", style="red", markup=False)
+    sys.exit(0 if all(verdict.passes for verdict in found) and not problems else 1)
+
+
+def compare(
+    products: list[Product], around: Surroundings, generator: LoadGenerator, effort: Effort
+) -> tuple[dict[str, Measurement], dict[str, str]]:
+    """No cache: what every gateway does for every request. The engine alone stands beside them."""
+    say("starting the gateways")
+    with running(products, around, cache=False) as gateways:
+        subjects = [around.engine, *gateways]
+        measured = measure(subjects, around, generator, effort, say)
+        measure_memory(subjects, measured, generator, effort, say)
+    return measured, {subject.name: subject.version for subject in subjects}
+
+
+def compare_hits(
+    products: list[Product], around: Surroundings, generator: LoadGenerator, effort: Effort
+) -> tuple[dict[str, Measurement], dict[str, str]]:
+    """Cache hits: the same request always, with Redis behind both."""
+    say("starting the gateways that have a cache, with it")
+    with running(products, around, cache=True) as subjects:
+        measured = measure(subjects, around, generator, effort, say)
+    return measured, {subject.name: subject.version for subject in subjects}
+
+
+def say(message: str) -> None:
+    console.print(f"{time.strftime('%H:%M:%S')} {message}", markup=False)
+
+
+if __name__ == "__main__":
+    command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    command_line.command()(main)
+    command_line()
