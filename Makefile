@@ -1,11 +1,12 @@
 # Thin names for commands; `make help` lists them.
 STACK ?= local
+SECONDS ?= 600
 PULUMI = .venv/bin/pulumi
 PYTHON = .venv/bin/python
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install everything a stack needs (every other target does it first)
 	@tools/setup.sh $(STACK)
@@ -38,6 +39,12 @@ bench: setup ## measure, print ratios, fail where a bar is missed
 	@$(PYTHON) benchmarks/library.py
 	@$(PYTHON) benchmarks/stack.py
 
+bench-gateway: setup ## the gateway beside LiteLLM and vllm-router; fail where a goal is missed
+	@$(PYTHON) -m benchmarks.gateways
+
+soak: setup ## mixed load with faults for SECONDS; fail where something is left over
+	@$(PYTHON) -m benchmarks.soak --seconds $(SECONDS)
+
 pins: setup ## pin the dependencies anew
 	@PATH="$(CURDIR)/.tools/uv/bin:$$PATH" tools/requirements/compile.sh
 
@@ -45,4 +52,4 @@ clean: ## remove what set-up has put into the checkout; stacks must be down
 	@if [ -d .moorage ]; then echo "a stack is still up: make down STACK=name" >&2; exit 1; fi
 	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup up preview down output test lint bench pins clean
+.PHONY: help setup up preview down output test lint bench bench-gateway soak pins clean

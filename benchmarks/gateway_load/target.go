@@ -52,10 +52,12 @@ func (t *Target) nextProgram() Program {
 	program := t.program
 	program.Nonce = "same"
 	if !t.same {
-		program.Nonce = fmt.Sprint(t.nonces.Add(1))
+		program.Nonce = t.newNonce()
 	}
 	return program
 }
+
+func (t *Target) newNonce() string { return fmt.Sprint(t.nonces.Add(1)) }
 
 func (t *Target) request(ctx context.Context, program Program, stream bool) *http.Request {
 	body := fmt.Sprintf(`{"model":%q,"temperature":0,"stream":%v,"messages":[{"role":"system","content":"You are terse."},{"role":"user","content":"%s"}]}`,

@@ -10,21 +10,22 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-
 from benchmarks.gateways.comparison import verdicts
 from benchmarks.gateways.litellm import LiteLLM
 from benchmarks.gateways.load_generator import LoadGenerator, build_load_generator
 from benchmarks.gateways.measurement import FULL, QUICK, Effort, Measurement, measure, measure_memory
 from benchmarks.gateways.moorage import Moorage
-from benchmarks.gateways.product import Product
 from benchmarks.gateways.python_environment import install
 from benchmarks.gateways.subject import Surroundings, running, surroundings
 from benchmarks.gateways.table import print_figures, print_machine, print_verdicts
 from benchmarks.gateways.vllm_router import VllmRouter
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from benchmarks.gateways.product import Product
 
 OPEN_FILES = 8192
 REFERENCE_POLICY = "round_robin"  # the cheapest that vllm-router has, so the hardest to compare with

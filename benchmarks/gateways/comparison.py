@@ -38,21 +38,23 @@ class Verdict:
 def verdicts(moorage: Measurement, hits: Measurement, router: Measurement) -> list[Verdict]:
     """Every goal. `hits` is Moorage answering from its cache."""
     return [
-        Verdict("CPU per plain request", moorage.request_cpu_seconds, router.request_cpu_seconds, MAX_REQUEST_RATIO, "×"),
-        Verdict("CPU per unpaced chunk", moorage.chunk_cpu_seconds, router.chunk_cpu_seconds, MAX_CHUNK_RATIO, "×"),
+        Verdict(
+            "CPU per plain request", moorage.request_cpu_seconds, router.request_cpu_seconds, MAX_REQUEST_RATIO, "x"
+        ),
+        Verdict("CPU per unpaced chunk", moorage.chunk_cpu_seconds, router.chunk_cpu_seconds, MAX_CHUNK_RATIO, "x"),
         Verdict(
             "CPU per paced chunk",
             moorage.paced_chunk_cpu_seconds,
             router.paced_chunk_cpu_seconds,
             MAX_CHUNK_RATIO,
-            "×",
+            "x",
         ),
         Verdict(
             "CPU per cache hit, against a plain request",
             hits.request_cpu_seconds if hits.engine_share <= MAX_ENGINE_SHARE_OF_HITS else None,
             router.request_cpu_seconds,
             MAX_HIT_RATIO,
-            "×",
+            "x",
         ),
         Verdict("memory at the open streams", moorage.resident_bytes, 1e6, MAX_RESIDENT_BYTES / 1e6, "MB"),
     ]

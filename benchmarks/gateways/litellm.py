@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from benchmarks.gateways.product import MODEL, Place, Start
-from benchmarks.gateways.python_environment import PythonEnvironment
+
+if TYPE_CHECKING:
+    from benchmarks.gateways.python_environment import PythonEnvironment
 
 KEY = "sk-benchmark"
 

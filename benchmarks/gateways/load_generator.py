@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
-
 from tools.bootstrap.command import SetupError, run
 from tools.bootstrap.paths import CACHE
 
@@ -84,7 +83,11 @@ class LoadGenerator:
     def command(self, kind: str, target: Target, **flags: Any) -> list[str]:
         """The command line of one kind of load."""
         given = {"url": target.url, "key": target.key, "model": target.model, "same": target.same, **flags}
-        return [str(self.program), kind, *(f"-{name}={json.dumps(value).strip(chr(34))}" for name, value in given.items())]
+        return [
+            str(self.program),
+            kind,
+            *(f"-{name}={json.dumps(value).strip(chr(34))}" for name, value in given.items()),
+        ]
 
     def _load(self, kind: str, target: Target, **flags: Any) -> Load:
         result = subprocess.run(self.command(kind, target, **flags), capture_output=True, text=True, check=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import distributions
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.bootstrap.environments import make_environment
 from tools.bootstrap.paths import REQUIREMENTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import os
 import urllib.request
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.gateways.load_generator import LoadGenerator, Target
@@ -16,6 +15,7 @@ from tools.bootstrap.paths import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import psutil
 
@@ -76,7 +76,10 @@ def surroundings(generator: LoadGenerator, folder: Path) -> Iterator[Surrounding
 def redis_command(port: int) -> list[str]:
     """A Redis that forgets everything when it ends."""
     options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "maxmemory": "512mb"}
-    return [str(TOOLS / "redis-server"), *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+    return [
+        str(TOOLS / "redis-server"),
+        *(word for name, value in options.items() for word in (f"--{name}", str(value))),
+    ]
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def print_figures(measurements: Mapping[str, Measurement], versions: Mapping[str
         table.add_column(f"{name} {versions[name]}".strip(), justify="right")
     for label, read, factor, form in ROWS:
         values = (read(measured) for measured in measurements.values())
-        table.add_row(label, *("–" if value is None else format(value * factor, form) for value in values))
+        table.add_row(label, *("-" if value is None else format(value * factor, form) for value in values))
     _console().print(table)
 
 
@@ -44,9 +44,7 @@ def print_verdicts(found: list[Verdict]) -> None:
     table = Table("goal", "ratio or value", "limit", "", box=box.MARKDOWN)
     for verdict in found:
         ratio = "not measured" if verdict.ratio is None else f"{verdict.ratio:.2f} {verdict.unit}"
-        table.add_row(
-            verdict.goal, ratio, f"≤ {verdict.limit:g} {verdict.unit}", "pass" if verdict.passes else "MISS"
-        )
+        table.add_row(verdict.goal, ratio, f"≤ {verdict.limit:g} {verdict.unit}", "pass" if verdict.passes else "MISS")
     _console().print(table)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.gateways.process import free_port
 from benchmarks.gateways.product import Place, Start
-from benchmarks.gateways.python_environment import PythonEnvironment
+
+if TYPE_CHECKING:
+    from benchmarks.gateways.python_environment import PythonEnvironment
 
 
 @dataclass(frozen=True)
 class VllmRouter:
-    """From the package index. `policy` chooses among engines; `round_robin` is the cheapest, `cache_aware` its default."""
+    """From the package index. `policy` chooses the engine: `round_robin` is the cheapest, `cache_aware` the default."""
 
     environment: PythonEnvironment
     policy: str

@@ -1,4 +1,4 @@
-"""Makes virtual environments beside the project's own: their pins and ours need not agree, and all checkouts share them."""
+"""Makes virtual environments beside the project's own, whose pins need not agree with it; all checkouts share them."""
 
 import hashlib
 import os

@@ -1,0 +1,1 @@
+"""A long mixed load with faults, after which nothing may be left over."""
