@@ -39,14 +39,13 @@ func runEngine(arguments []string) error {
 	flags.Parse(arguments)
 	engine := &Engine{model: *model}
 	engine.serials.Store(*firstSerial)
-	server := &http.Server{
-		Addr:    *address,
-		Handler: engine.routes(),
-		ConnContext: func(ctx context.Context, connection net.Conn) context.Context {
-			return context.WithValue(ctx, connectionKey{}, connection)
-		},
-	}
+	server := &http.Server{Addr: *address, Handler: engine.routes(), ConnContext: rememberConnection}
 	return server.ListenAndServe()
+}
+
+// rememberConnection lets an answer reset its connection.
+func rememberConnection(ctx context.Context, connection net.Conn) context.Context {
+	return context.WithValue(ctx, connectionKey{}, connection)
 }
 
 func (e *Engine) routes() http.Handler {

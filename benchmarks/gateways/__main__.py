@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from benchmarks.gateways.comparison import verdicts
+from benchmarks.gateways.costs import measure_costs
+from benchmarks.gateways.delays import measure_first_bytes, measure_rates
 from benchmarks.gateways.litellm import LiteLLM
-from benchmarks.gateways.load_generator import LoadGenerator, build_load_generator
-from benchmarks.gateways.measurement import FULL, QUICK, Effort, Measurement, measure, measure_memory
+from benchmarks.gateways.load_generator import build_load_generator
+from benchmarks.gateways.measurement import FULL, QUICK, Bench, Measurement
+from benchmarks.gateways.memory import measure_memory
 from benchmarks.gateways.moorage import Moorage
 from benchmarks.gateways.python_environment import install
-from benchmarks.gateways.subject import Surroundings, running, surroundings
+from benchmarks.gateways.subject import running, surroundings
 from benchmarks.gateways.table import print_figures, print_machine, print_verdicts
 from benchmarks.gateways.vllm_router import VllmRouter
 from rich.console import Console
@@ -29,9 +32,11 @@ if TYPE_CHECKING:
 
 OPEN_FILES = 8192
 REFERENCE_POLICY = "round_robin"  # the cheapest that vllm-router has, so the hardest to compare with
+command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(highlight=False, soft_wrap=True)
 
 
+@command_line.command()
 def main(*, quick: Annotated[bool, typer.Option("--quick", help="Short runs, to see that it works.")] = False) -> None:
     """Measures, prints the figures and the goals, and fails where a goal is missed."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
@@ -41,8 +46,9 @@ def main(*, quick: Annotated[bool, typer.Option("--quick", help="Short runs, to 
     products: list[Product] = [moorage, LiteLLM(install("litellm")), reference, VllmRouter(router, "cache_aware")]
     effort = QUICK if quick else FULL
     with tempfile.TemporaryDirectory() as folder, surroundings(generator, Path(folder)) as around:
-        measured, versions = compare(products, around, generator, effort)
-        hits, _ = compare_hits([product for product in products if product.has_cache], around, generator, effort)
+        bench = Bench(generator, around, effort, say)
+        measured, versions = compare(products, bench)
+        hits = compare_hits([product for product in products if product.has_cache], bench)
     console.print(f"\nWithout a cache; {effort.streams} open streams\n")
     print_figures(measured, versions)
     console.print("\nCache hits\n")
@@ -57,26 +63,28 @@ def main(*, quick: Annotated[bool, typer.Option("--quick", help="Short runs, to 
     sys.exit(0 if all(verdict.passes for verdict in found) and not problems else 1)
 
 
-def compare(
-    products: list[Product], around: Surroundings, generator: LoadGenerator, effort: Effort
-) -> tuple[dict[str, Measurement], dict[str, str]]:
-    """No cache: what every gateway does for every request. The engine alone stands beside them."""
+def compare(products: list[Product], bench: Bench) -> tuple[dict[str, Measurement], dict[str, str]]:
+    """No cache: what every gateway does for every request. The engine alone stands beside them; also the versions."""
     say("starting the gateways")
-    with running(products, around, cache=False) as gateways:
-        subjects = [around.engine, *gateways]
-        measured = measure(subjects, around, generator, effort, say)
-        measure_memory(subjects, measured, generator, effort, say)
+    with running(products, bench.around, cache=False) as gateways:
+        subjects = [bench.around.engine, *gateways]
+        measured = {subject.name: Measurement() for subject in subjects}
+        capacities = measure_costs(subjects, measured, bench)
+        measure_first_bytes(gateways, measured, bench)
+        measure_rates(gateways, measured, capacities, bench)
+        measure_memory(subjects, measured, bench)
     return measured, {subject.name: subject.version for subject in subjects}
 
 
-def compare_hits(
-    products: list[Product], around: Surroundings, generator: LoadGenerator, effort: Effort
-) -> tuple[dict[str, Measurement], dict[str, str]]:
-    """Cache hits: the same request always, with Redis behind both."""
+def compare_hits(products: list[Product], bench: Bench) -> dict[str, Measurement]:
+    """Cache hits: the same request always, with Redis behind all of them."""
     say("starting the gateways that have a cache, with it")
-    with running(products, around, cache=True) as subjects:
-        measured = measure(subjects, around, generator, effort, say)
-    return measured, {subject.name: subject.version for subject in subjects}
+    with running(products, bench.around, cache=True) as gateways:
+        measured = {gateway.name: Measurement() for gateway in gateways}
+        capacities = measure_costs(gateways, measured, bench)
+        measure_first_bytes(gateways, measured, bench)
+        measure_rates(gateways, measured, capacities, bench)
+    return measured
 
 
 def say(message: str) -> None:
@@ -84,6 +92,4 @@ def say(message: str) -> None:
 
 
 if __name__ == "__main__":
-    command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    command_line.command()(main)
     command_line()

@@ -37,6 +37,7 @@ class Verdict:
 
 def verdicts(moorage: Measurement, hits: Measurement, router: Measurement) -> list[Verdict]:
     """Every goal. `hits` is Moorage answering from its cache."""
+    are_hits = hits.engine_share is not None and hits.engine_share <= MAX_ENGINE_SHARE_OF_HITS
     return [
         Verdict(
             "CPU per plain request", moorage.request_cpu_seconds, router.request_cpu_seconds, MAX_REQUEST_RATIO, "x"
@@ -51,7 +52,7 @@ def verdicts(moorage: Measurement, hits: Measurement, router: Measurement) -> li
         ),
         Verdict(
             "CPU per cache hit, against a plain request",
-            hits.request_cpu_seconds if hits.engine_share <= MAX_ENGINE_SHARE_OF_HITS else None,
+            hits.request_cpu_seconds if are_hits else None,
             router.request_cpu_seconds,
             MAX_HIT_RATIO,
             "x",

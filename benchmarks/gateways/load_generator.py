@@ -105,6 +105,7 @@ def build_load_generator() -> LoadGenerator:
             if shutil.which("go") is None:
                 raise SetupError("The load generator is built with Go 1.26 or newer, which is missing. Install it.")
             new = program.with_suffix(".new")
+            run(f"{STEP}-test", ["go", "test", "./..."], cwd=SOURCE, hint="The load generator does not judge rightly.")
             run(STEP, ["go", "build", "-trimpath", "-o", str(new), "."], cwd=SOURCE, hint="See the compiler's message.")
             new.rename(program)
     return LoadGenerator(program)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import psutil
 
-DIRECT = "engine alone"
+ENGINE = "engine alone"
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,6 @@ class Subject:
     process: psutil.Process
     target: Target
     engine_url: str
-
-    @property
-    def is_direct(self) -> bool:
-        return self.name == DIRECT
 
     def engine_requests(self) -> int:
         """How many requests the engine has got so far, from anybody."""
@@ -70,7 +66,7 @@ def surroundings(generator: LoadGenerator, folder: Path) -> Iterator[Surrounding
         started(redis_command(redis_port), log=folder / "redis.log", cores=cores) as redis,
     ):
         version = "this checkout's"
-        yield Surroundings(Subject(DIRECT, version, process, Target(url, "none"), url), redis, redis_port, folder)
+        yield Surroundings(Subject(ENGINE, version, process, Target(url, "none"), url), redis, redis_port, folder)
 
 
 def redis_command(port: int) -> list[str]:
