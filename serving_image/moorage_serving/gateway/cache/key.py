@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -88,6 +87,7 @@ def canonical_json(document: Mapping[str, object]) -> bytes:
     """One text for each meaning: sorted names, and 1, 1.0 and true stay apart."""
     if not LEFT_OUT.isdisjoint(document):
         document = {name: value for name, value in document.items() if name not in LEFT_OUT}
+    # Numbers are finite and fit: orjson refuses to read others.
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
 
 
@@ -97,13 +97,16 @@ def check_unambiguous(body: bytes, document: Mapping[str, object]) -> None:
     Parsers differ about a name that is given twice and about numbers that do not fit: the engine would answer another
     question than the key stands for. What clients usually send, the compact form, is recognised without another parse.
     """
-    compact = orjson.dumps(document)
+    try:
+        compact = orjson.dumps(document)
+    except orjson.JSONEncodeError:  # nested deeper than it writes, which is less deep than it reads
+        raise AmbiguousBodyError from None
     if body == compact or (
         body.endswith(FORCED_STREAM_OPTIONS) and body[: -len(FORCED_STREAM_OPTIONS)] == compact[:-1]
     ):
         return
     try:
-        json.loads(body, object_pairs_hook=_unique, parse_int=_exact_integer, parse_float=_finite)
+        json.loads(body, object_pairs_hook=_unique, parse_int=_exact_integer)
     except (ValueError, RecursionError):
         # Not chained: the parser's message can carry the text of the body.
         raise AmbiguousBodyError from None
@@ -116,9 +119,4 @@ def _unique(pairs: list[tuple[str, object]]) -> None:
 
 def _exact_integer(text: str) -> None:
     if not SMALLEST_INTEGER <= int(text) <= LARGEST_INTEGER:
-        raise AmbiguousBodyError
-
-
-def _finite(text: str) -> None:
-    if not math.isfinite(float(text)):
         raise AmbiguousBodyError

@@ -1,0 +1,41 @@
+"""One Redis server for all tests that do not harm it; every test has a tenant of its own."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from moorage_serving.gateway.config.tenants import TenantConfig
+from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
+
+from ..redis_process import RedisProcess
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def server(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    with RedisProcess(redis_server, tmp_path_factory.mktemp("redis") / "redis") as running:
+        yield running
+
+
+@pytest.fixture
+async def link(server: RedisProcess) -> AsyncIterator[RedisLink]:
+    opened = RedisLink(server.url, RedisMetrics(CollectorRegistry()))
+    await opened.execute("PING", timeout_seconds=20)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def tenant() -> TenantConfig:
+    return TenantConfig(id=f"tenant-{uuid.uuid4().hex}")
