@@ -1,0 +1,119 @@
+"""Tenants that wait together share by weight, to within one request, whoever comes and goes beside them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import count
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moorage_serving.gateway.admission.fair_order import FairOrder
+
+WEIGHTS = st.lists(st.integers(1, 50), min_size=1, max_size=8)
+# (what happens, to which tenant): most are services, so that tenants are served and run empty in every order.
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(["push", "push", "serve", "serve", "remove"]), st.integers(0, 7)), max_size=150
+)
+
+
+def filled(weights: list[int], each: int) -> FairOrder[tuple[int, int]]:
+    order: FairOrder[tuple[int, int]] = FairOrder()
+    for number in range(each):
+        for tenant, weight in enumerate(weights):
+            order.push((tenant, number), str(tenant), weight)
+    return order
+
+
+def serve_next(order: FairOrder[tuple[int, int]]) -> tuple[int, int]:
+    item = order.next()
+    order.serve(item, str(item[0]))
+    return item
+
+
+@given(WEIGHTS, st.integers(1, 300))
+def test_while_the_same_tenants_wait_each_is_within_one_request_of_its_share(weights: list[int], services: int) -> None:
+    order = filled(weights, services + 1)
+    got = [0] * len(weights)
+    for served in range(1, services + 1):
+        got[serve_next(order)[0]] += 1
+        for tenant, weight in enumerate(weights):
+            assert abs(got[tenant] - Fraction(weight * served, sum(weights))) <= 1
+
+
+@given(WEIGHTS, EVENTS)
+def test_whoever_comes_and_goes_nobody_that_waits_is_more_than_one_request_behind(
+    weights: list[int], events: list[tuple[str, int]]
+) -> None:
+    """For every stretch of time in which a tenant waits without a break, and which ends with its being served."""
+    order: FairOrder[tuple[int, int]] = FairOrder()
+    waiting: list[list[tuple[int, int]]] = [[] for _ in weights]
+    numbers = count()
+    served: list[int] = []  # tenants, in order of service
+    waits_since = [0] * len(weights)  # services before the tenant began to wait
+    for event, which in events:
+        tenant = which % len(weights)
+        if event == "push":
+            if not waiting[tenant]:
+                waits_since[tenant] = len(served)
+            waiting[tenant].append((tenant, next(numbers)))
+            order.push(waiting[tenant][-1], str(tenant), weights[tenant])
+        elif event == "remove" and waiting[tenant]:
+            order.remove(waiting[tenant].pop(), str(tenant))
+        elif event == "serve" and order:
+            item = serve_next(order)
+            tenant = item[0]
+            assert waiting[tenant].pop(0) == item
+            served.append(tenant)
+            for begin in range(waits_since[tenant], len(served)):
+                stretch = served[begin:]
+                share = Fraction(weights[tenant] * len(stretch), sum(weights))
+                assert stretch.count(tenant) >= share - 1
+
+
+@given(WEIGHTS, st.integers(0, 7), st.integers(1, 10))
+def test_a_tenants_own_requests_keep_their_order(weights: list[int], which: int, each: int) -> None:
+    order = filled(weights, each)
+    served = [serve_next(order) for _ in range(each * len(weights))]
+    tenant = which % len(weights)
+    assert [number for owner, number in served if owner == tenant] == list(range(each))
+    assert not order
+
+
+@given(WEIGHTS, st.lists(st.integers(0, 7), max_size=60), st.integers(0, 20), st.integers(0, 7))
+def test_the_predicted_place_is_the_real_one_give_or_take_one_per_tenant(
+    weights: list[int], arrivals: list[int], services: int, which: int
+) -> None:
+    order: FairOrder[tuple[int, int]] = FairOrder()
+    for number, arrival in enumerate(arrivals):
+        tenant = arrival % len(weights)
+        order.push((tenant, number), str(tenant), weights[tenant])
+    for _ in range(min(services, len(arrivals))):
+        serve_next(order)
+    tenant = which % len(weights)
+    predicted = order.ahead_of(str(tenant), weights[tenant])
+    new = (tenant, len(arrivals))
+    order.push(new, str(tenant), weights[tenant])
+    ahead = 0
+    while serve_next(order) != new:
+        ahead += 1
+    assert abs(ahead - predicted) < max(2, len(weights))
+
+
+def test_a_tenant_that_left_its_queue_pays_nothing_for_requests_that_were_not_served() -> None:
+    order = filled([1, 1], 40)
+    for number in range(39):
+        order.remove((0, number), "0")
+    assert {serve_next(order)[0] for _ in range(2)} == {0, 1}
+
+
+def test_tenants_that_have_gone_are_forgotten() -> None:
+    order: FairOrder[tuple[int, int]] = FairOrder()
+    for number in range(1000):
+        order.push((0, number), "0", 1)
+    for passing in range(1, 500):
+        order.push((passing, 0), str(passing), 1)
+        serve_next(order)
+        serve_next(order)
+    assert len(order._finishing) <= 2
+    assert len(order._ends) <= 4
