@@ -227,6 +227,16 @@ async def test_after_a_restart_scripts_are_known_again_and_posts_are_not_lost(
     assert registry.get_sample_value("moorage_gateway_redis_available") == 1
 
 
+async def test_scripts_that_redis_forgot_are_told_again(link: RedisLink, server: RedisProcess) -> None:
+    for expected in (1, 2):
+        assert await link.run_script(ADD, ["n"], [1], PATIENCE_SECONDS) == expected
+    server.client.script_flush()
+    link.post_script(ADD, ["n"], [1])
+    server.client.script_flush()
+    assert await link.run_script(ADD, ["m"], [1], PATIENCE_SECONDS) == 1
+    await patiently(lambda: server.client.get("n") == "3")
+
+
 async def test_a_redis_that_was_never_there_is_found_when_it_comes(
     redis_server: str, tmp_path: Path, registry: CollectorRegistry
 ) -> None:

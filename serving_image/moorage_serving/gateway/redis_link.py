@@ -123,6 +123,7 @@ class RedisLink:
         self._queue: deque[Call] = deque()
         self._in_flight: deque[Call] = deque()
         self._queued_posts = self._queued_post_bytes = 0
+        self._known_scripts: set[str] = set()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._open = True  # so that the first calls wait for the first connection
@@ -142,7 +143,7 @@ class RedisLink:
     ) -> Reply:
         """What the script returns; Redis is given the source when it does not know it. Raises as `execute`."""
         rest = (len(keys), *keys, *args)
-        return await self._call(pack("EVALSHA", script.sha1, *rest), (script, rest), timeout_seconds)
+        return await self._call(self._pack_script(script, rest), (script, rest), timeout_seconds)
 
     def post(self, *command: Argument) -> None:
         """Have a command run whose reply nobody reads; one that cannot be sent now waits for the next connection."""
@@ -151,7 +152,7 @@ class RedisLink:
     def post_script(self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]) -> None:
         """Have a script run whose result nobody reads."""
         rest = (len(keys), *keys, *args)
-        self._enqueue_post(Call(pack("EVALSHA", script.sha1, *rest), None, (script, rest)))
+        self._enqueue_post(Call(self._pack_script(script, rest), None, (script, rest)))
 
     async def close(self) -> None:
         """Send what is waiting, if Redis answers, and close the connection."""
@@ -180,6 +181,13 @@ class RedisLink:
             return await future
         finally:
             timer.cancel()
+
+    def _pack_script(self, script: Script, rest: tuple[Argument, ...]) -> bytes:
+        """Its source goes along the first time, so that commands which follow it find it known."""
+        if script.sha1 in self._known_scripts:
+            return pack("EVALSHA", script.sha1, *rest)
+        self._known_scripts.add(script.sha1)
+        return pack("EVAL", script.source, *rest)
 
     def _expire(self, call: Call) -> None:
         if not call.unwanted:
@@ -302,6 +310,7 @@ class RedisLink:
         if self._open:
             log.warning("redis_unavailable", error=type(error).__name__)
         self._open = False
+        self._known_scripts.clear()
         self._fail_calls("the connection broke")
 
     def _fail_calls(self, reason: str) -> None:
