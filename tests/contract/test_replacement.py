@@ -32,6 +32,7 @@ EFFECTS = {
     "start_seconds": (5.0, REPLACED),
     "required_memory_gib": (1.0, NOT_NOTICED),
     "allow_downtime": (True, UPDATED),
+    "on_demand": (True, REPLACED),
 }
 """What becomes of each input of a process when it changes to this value."""
 
@@ -51,6 +52,7 @@ def running(inputs: dict[str, Any]) -> dict[str, Any]:
         host=inputs.get("host"),
         version=inputs["version"],
         start_seconds=int(inputs["start_seconds"]),
+        on_demand=inputs["on_demand"],
     )
     return {**inputs, "instance": "harbour-abc123", "definition_sha256": definition.sha256()}
 

@@ -4,8 +4,10 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +76,19 @@ class Stack:
 
     def processes(self) -> list[psutil.Process]:
         return processes_of(self.layout)
+
+    def kill(self, command: str) -> None:
+        """Kills the processes with this in their command line."""
+        for process in self.processes():
+            if command in " ".join(process.cmdline()):
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+
+
+def supervisorctl(stack: Stack, *arguments: str) -> None:
+    """The supervisor's own command, as a user calls it."""
+    configuration = str(stack.layout.supervisor_configuration)
+    subprocess.run([sys.executable, "-m", "supervisor.supervisorctl", "-c", configuration, *arguments], check=True)
 
 
 def ask_health(stack: Stack) -> dict[str, object]:

@@ -1,12 +1,9 @@
 """What happens to a stack's processes behind Pulumi's back."""
 
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from tests.pulumi_engine.stack import Stack, ask_health, wait_for
+from tests.pulumi_engine.stack import Stack, ask_health, supervisorctl, wait_for
 
 MakeStack = Callable[..., Stack]
 
@@ -15,7 +12,7 @@ def test_a_killed_process_comes_back_at_the_same_address(make_stack: MakeStack) 
     stack = make_stack()
     stack.up()
     address, before = stack.outputs()["engine_address"], ask_health(stack)["pid"]
-    _kill(stack, "small_server.py")
+    stack.kill("small_server.py")
 
     def came_back() -> bool:
         with suppress(OSError):
@@ -30,7 +27,7 @@ def test_a_killed_supervisor_is_noticed_and_healed(make_stack: MakeStack) -> Non
     stack = make_stack()
     stack.up()
     orphans = [process for process in stack.processes() if "small_server.py" in " ".join(process.cmdline())]
-    _kill(stack, "supervisor.supervisord")
+    stack.kill("supervisor.supervisord")
     assert "deleted" in stack.refresh().stdout
     stack.up()
     assert ask_health(stack)["revision"] == "one"
@@ -40,7 +37,7 @@ def test_a_killed_supervisor_is_noticed_and_healed(make_stack: MakeStack) -> Non
 def test_up_with_refresh_starts_a_stopped_process_again(make_stack: MakeStack) -> None:
     stack = make_stack()
     stack.up()
-    _supervisorctl(stack, "stop", stack.outputs()["engine_instance"])
+    supervisorctl(stack, "stop", stack.outputs()["engine_instance"])
     stack.up("--refresh")
     assert ask_health(stack)["revision"] == "one"
 
@@ -53,15 +50,3 @@ def test_an_edited_definition_is_noticed_and_replaced(make_stack: MakeStack) -> 
     definition.write_text(definition.read_text().replace("--revision one", "--revision edited"))
     stack.up("--refresh")
     assert stack.outputs()["engine_instance"] != before
-
-
-def _kill(stack: Stack, command: str) -> None:
-    for process in stack.processes():
-        if command in " ".join(process.cmdline()):
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-
-
-def _supervisorctl(stack: Stack, *arguments: str) -> None:
-    configuration = str(stack.layout.supervisor_configuration)
-    subprocess.run([sys.executable, "-m", "supervisor.supervisorctl", "-c", configuration, *arguments], check=True)

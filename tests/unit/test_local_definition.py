@@ -132,6 +132,12 @@ def test_the_process_is_started_through_the_launcher(stack: StackLayout):
     assert shlex.split(process.command)[: len(LAUNCHER)] == LAUNCHER
 
 
+def test_one_on_demand_asks_for_its_memory_at_each_start(stack: StackLayout):
+    process = read_back(stack, ProcessDefinition("engine", ("run",), on_demand=True, required_memory_gib=2.5))
+    assert shlex.split(process.command)[len(LAUNCHER) :][:2] == ["--required-memory-gib", "2.5"]
+    assert own_command(process) == ["run"]
+
+
 def test_it_is_restarted_after_a_crash_and_stopped_with_its_children(stack: StackLayout):
     process = read_back(stack, ProcessDefinition("engine", ("run",), start_seconds=120), stop_seconds=50.4)
     assert process.autorestart.__name__ == "RestartUnconditionally"
@@ -164,6 +170,8 @@ def test_the_stack_may_lie_in_any_folder(tmp_path: Path, name: str):
             "host": st.just("127.0.0.1"),
             "version": st.just("2"),
             "start_seconds": st.just(5),
+            "on_demand": st.just(True),
+            "required_memory_gib": st.just(2.5),
         },
     )
 )

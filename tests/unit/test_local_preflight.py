@@ -69,6 +69,12 @@ def test_too_little_memory_says_how_much_and_what_helps():
     assert "model.max_model_len" in message
 
 
+def test_what_the_machine_can_never_hold_is_refused_before_it_is_started():
+    with pytest.raises(LocalError, match=r"engine needs 1000000000\.0 GiB of memory and .* has \d+\.\d GiB in all"):
+        preflight.require_total_memory("engine", MORE_THAN_ANY_MACHINE_HAS_GIB)
+
+
 def test_enough_is_accepted_silently(tmp_path: Path):
     preflight.require_free_disk(tmp_path, 0.0)
     preflight.require_free_memory("engine", 0.0)
+    preflight.require_total_memory("engine", 0.0)

@@ -39,6 +39,10 @@ class ProcessDefinition:
     host: str | None = None
     version: str = ""
     start_seconds: int = 1
+    on_demand: bool = False
+    """Whether it stays down until something asks the supervisor for it."""
+    required_memory_gib: float = 0.0
+    """What has to be available at each start of a process that is started on demand; others are checked by `up`."""
 
     def sha256(self) -> str:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
@@ -63,7 +67,8 @@ def render_program(
     Raises `LocalError` for what that format cannot hold.
     """
     own = [fill_in(part, instance, port) for part in definition.command]
-    command = [*launcher, str(instance.stack.directory), instance.name, "--", *own]
+    memory = ["--required-memory-gib", str(definition.required_memory_gib)] if definition.on_demand else []
+    command = [*launcher, *memory, str(instance.stack.directory), instance.name, "--", *own]
     environment = {
         **{name: fill_in(value, instance, port) for name, value in definition.environment.items()},
         "TMPDIR": str(instance.temporary_directory),

@@ -55,24 +55,21 @@ class Instance:
     ) -> Address:
         """Starts the process and returns once it is ready. One that does not get ready leaves only its log behind.
 
+        One that is started on demand is made known to the supervisor, and nothing more.
+
         Raises `LocalError` where the port, the memory or the process itself does not allow it.
         """
         self.layout.stack.create()
-        preflight.require_free_memory(definition.program, required_memory_gib)
+        require_memory = preflight.require_total_memory if definition.on_demand else preflight.require_free_memory
+        require_memory(definition.program, required_memory_gib)
         port = self._choose_port(definition, requested_port)
         address = Address(None if definition.host else self.layout.socket, definition.host, port)
-        report(f"{definition.program}: starting")
+        report(f"{definition.program}: {'to be started on demand' if definition.on_demand else 'starting'}")
         try:
             self._write_files(files)
-            rendered = render_program(definition, self.layout, port, stop_seconds, LAUNCHER)
-            rendered_sha256 = hashlib.sha256(rendered.encode()).hexdigest()
-            record = _Record(definition.sha256(), rendered_sha256, definition.host, port)
-            with self._supervisor.lock:
-                self._supervisor.ensure_running()
-                self._clear_away_dead_instances()
-                self._write(self.layout.record, json.dumps(asdict(record)))
-                self._write(self.layout.definition, rendered)
-                self._supervisor.start_process(self.name)
+            self._hand_over(definition, render_program(definition, self.layout, port, stop_seconds, LAUNCHER), port)
+            if definition.on_demand:
+                return address
             wait_until_ready(
                 definition.program,
                 address,
@@ -98,9 +95,10 @@ class Instance:
                 raise LocalError(f"{self.name} did not take its new configuration over; see {self.layout.log_file}")
             time.sleep(POLL_SECONDS)
 
-    def is_kept_running(self) -> bool:
+    def is_in_order(self) -> bool:
+        """Whether the supervisor keeps the process running, or knows the one that waits for demand."""
         state = self._supervisor.state(self.name)
-        return state is not None and state.state not in DEAD_STATES
+        return state is not None and (self._record().on_demand or state.state not in DEAD_STATES)
 
     def definition_sha256(self) -> str:
         """What the process was started from; an empty string once somebody has edited the supervisor's file."""
@@ -119,19 +117,34 @@ class Instance:
         if self.layout.stack.runtime_directory.exists():
             self._supervisor.shut_down_if_idle()
 
+    def _hand_over(self, definition: ProcessDefinition, rendered: str, port: int | None) -> None:
+        """Makes the instance known to the supervisor, and starts what is to run."""
+        rendered_sha256 = hashlib.sha256(rendered.encode()).hexdigest()
+        record = _Record(definition.sha256(), rendered_sha256, definition.host, port, definition.on_demand)
+        with self._supervisor.lock:
+            was_started = self._supervisor.ensure_running()
+            self._clear_away_dead_instances(all_are_dead=was_started)
+            self._write(self.layout.record, json.dumps(asdict(record)))
+            self._write(self.layout.definition, rendered)
+            self._supervisor.add_process(self.name)
+            # Under the same lock: to others, an instance that is not up is one to be cleared away.
+            if not definition.on_demand:
+                self._supervisor.start_process(self.name)
+
     def _clear_away(self) -> None:
         end_recorded_group(self.layout.group_file)
-        for path in (self.layout.definition, self.layout.record, self.layout.socket, self.layout.group_file):
+        own = self.layout
+        for path in (own.definition, own.record, own.socket, own.withdrawn_socket, own.group_file):
             path.unlink(missing_ok=True)
         for directory in (self.layout.files_directory, self.layout.temporary_directory):
             shutil.rmtree(directory, ignore_errors=True)
 
-    def _clear_away_dead_instances(self) -> None:
+    def _clear_away_dead_instances(self, *, all_are_dead: bool) -> None:
         """Removes what a supervisor that was killed has left: processes without a parent, their files, their ports."""
-        known = {state.name for state in self._supervisor.states() if state.state not in DEAD_STATES}
         for definition in self.layout.stack.program_directory.glob("*.ini"):
-            if definition.stem not in known:
-                Instance(self.layout.stack.instance(definition.stem)).forget()
+            instance = Instance(self.layout.stack.instance(definition.stem))
+            if all_are_dead or not instance.is_in_order():
+                instance.forget()
 
     def forget(self) -> None:
         """Removes an instance that nobody supervises any more."""
@@ -190,3 +203,4 @@ class _Record:
     rendered_sha256: str
     host: str | None
     port: int | None
+    on_demand: bool = False

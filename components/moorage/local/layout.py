@@ -95,6 +95,11 @@ class InstanceLayout:
         return self.stack.runtime_directory / f"{self.name}.sock"
 
     @property
+    def withdrawn_socket(self) -> Path:
+        """Where the socket is while its process is about to be stopped: nobody new finds it."""
+        return self.stack.runtime_directory / f"{self.name}.sock.withdrawn"
+
+    @property
     def group_file(self) -> Path:
         """Which process group the process leads."""
         return self.stack.runtime_directory / f"{self.name}.group"

@@ -31,6 +31,16 @@ def require_free_memory(program: str, required_gib: float) -> None:
         )
 
 
+def require_total_memory(program: str, required_gib: float) -> None:
+    """For a program that is started later: what this machine can never hold is refused now."""
+    total_gib = psutil.virtual_memory().total / _GIB
+    if total_gib < required_gib:
+        raise LocalError(
+            f"{program} needs {required_gib:.1f} GiB of memory and this machine has {total_gib:.1f} GiB in all; "
+            "choose a smaller or quantized model, or lower model.max_model_len"
+        )
+
+
 def require_free_port(host: str, port: int) -> None:
     if not port_is_free(host, port):
         raise LocalError(

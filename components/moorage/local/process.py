@@ -15,6 +15,8 @@ class LocalProcess(Resource, module="moorage", name="LocalProcess"):
     A change of its program, command, environment, host, port or version starts a new process, waits until it is ready,
     and only then drains and stops the old one. A change of its files alone is written in place, followed by
     `reload_signal`.
+
+    With `on_demand` it is not started: the supervisor knows it, and whoever wants it up starts it there.
     """
 
     address: pulumi.Output[str]
@@ -43,6 +45,7 @@ class LocalProcess(Resource, module="moorage", name="LocalProcess"):
         start_seconds: int = 1,
         required_memory_gib: pulumi.Input[float] = 0.0,
         allow_downtime: bool = False,
+        on_demand: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Starts a process.
@@ -59,8 +62,10 @@ class LocalProcess(Resource, module="moorage", name="LocalProcess"):
         :param port: The TCP port. Where it is left out with a `host`, one that is free is chosen and kept.
         :param version: Of the program; another one means a new process.
         :param start_seconds: A process that ends sooner than this counts as failed to start and is retried slower.
-        :param required_memory_gib: Refused before the start when the machine has less available.
+        :param required_memory_gib: Refused before the start when the machine has less available. With `on_demand` that
+            is each start; `up` then refuses what the machine can never hold.
         :param allow_downtime: On a replacement the old process is stopped before the new one starts.
+        :param on_demand: Neither started nor waited for; that it is down is no fault.
         """
         properties: dict[str, object] = {
             "stack_directory": stack_directory,
@@ -77,6 +82,7 @@ class LocalProcess(Resource, module="moorage", name="LocalProcess"):
             "start_seconds": start_seconds,
             "required_memory_gib": required_memory_gib,
             "allow_downtime": allow_downtime,
+            "on_demand": on_demand,
             "address": None,
             "port": None,
             "instance": None,

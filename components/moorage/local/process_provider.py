@@ -12,7 +12,7 @@ from moorage.local.provider_errors import without_traceback
 
 _REPLACED_ON_CHANGE = (
     *("stack_directory", "program", "command", "environment", "host", "requested_port", "version"),
-    *("start_seconds", "stop_seconds"),
+    *("start_seconds", "stop_seconds", "on_demand"),
 )
 _UPDATED_ON_CHANGE = ("files", "readiness", "reload_signal", "allow_downtime")
 
@@ -34,6 +34,7 @@ class ProcessInputs(TypedDict):
     start_seconds: int
     required_memory_gib: float
     allow_downtime: bool
+    on_demand: bool
 
 
 class ProcessOutputs(ProcessInputs):
@@ -97,10 +98,13 @@ class ProcessProvider(ResourceProvider):
         return UpdateResult({**news, **unchanged})
 
     def read(self, id_: str, props: Mapping[str, object]) -> ReadResult:
-        """A process that is down or unknown to the supervisor is reported as gone, so that the next `up` starts it."""
+        """A process that is down or unknown to the supervisor is reported as gone, so that the next `up` starts it.
+
+        One that is started on demand may be down.
+        """
         outputs = cast("ProcessOutputs", props)
         instance = Instance.existing(outputs["stack_directory"], id_)
-        if not instance.is_kept_running():
+        if not instance.is_in_order():
             return ReadResult(None, {})
         return ReadResult(
             id_,
@@ -122,4 +126,6 @@ def _definition(inputs: ProcessInputs) -> ProcessDefinition:
         host=inputs.get("host"),
         version=inputs["version"],
         start_seconds=int(inputs["start_seconds"]),
+        on_demand=inputs["on_demand"],
+        required_memory_gib=inputs["required_memory_gib"] if inputs["on_demand"] else 0.0,
     )

@@ -53,17 +53,22 @@ class Supervisor:
         self._layout = layout
         self.lock = filelock.FileLock(layout.lock_file, mode=0o600, is_singleton=True)
 
-    def ensure_running(self) -> None:
-        """Starts supervisord unless it runs. Raises `LocalError` if it does not come up."""
+    def ensure_running(self) -> bool:
+        """Starts supervisord unless it runs, and says whether it did. Raises `LocalError` if it does not come up."""
         with self.lock:
-            if not self._is_running():
-                self._start()
+            if self._is_running():
+                return False
+            self._start()
+            return True
 
-    def start_process(self, instance: str) -> None:
-        """Starts the instance whose definition file has been written."""
+    def add_process(self, instance: str) -> None:
+        """Takes the instance in whose definition file has been written."""
         with self.lock:
             self._reread()
             self._call().addProcessGroup(instance)
+
+    def start_process(self, instance: str) -> None:
+        """Starts an instance that has been added; `wait_until_ready` sees what becomes of it."""
         self._call().startProcess(instance, False)
 
     def stop_process(self, instance: str) -> None:

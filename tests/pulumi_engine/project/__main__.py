@@ -33,6 +33,7 @@ def small_server(revision: str) -> LocalProcess:
         start_seconds=scenario.get("start_seconds", 1),
         required_memory_gib=scenario.get("required_memory_gib", 0.0),
         allow_downtime=scenario.get("allow_downtime", False),
+        on_demand=scenario.get("on_demand", False),
     )
 
 
