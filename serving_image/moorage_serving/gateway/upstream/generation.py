@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 from moorage_serving.gateway.authentication import KeyRing
 from moorage_serving.gateway.errors import model_not_found
-from moorage_serving.gateway.upstream.openai_http import OpenAIHttpUpstream
+from moorage_serving.gateway.upstream.endpoint import Endpoint
+from moorage_serving.gateway.upstream.route import Route
+from moorage_serving.gateway.upstream.transport import open_transport
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.config.file import LoadedConfig
+    from moorage_serving.gateway.config.tenants import TenantConfig
+    from moorage_serving.gateway.config.upstreams import AnyUpstreamConfig
+    from moorage_serving.gateway.upstream.metrics import UpstreamMetrics
 
 
 class Generation:
@@ -21,36 +26,44 @@ class Generation:
     and counts. The others close when the last request of the last generation that knows them has ended.
     """
 
-    def __init__(self, loaded: LoadedConfig, before: Generation | None = None) -> None:
+    def __init__(
+        self, loaded: LoadedConfig, metrics: UpstreamMetrics, workers: int, before: Generation | None = None
+    ) -> None:
         self.loaded = loaded
         self.config = loaded.config
         self.created_at_unix_seconds = int(time.time())
         self.keys = KeyRing(self.config)
-        reusable = {upstream.config: upstream for upstream in before.upstreams} if before else {}
-        if before and before.config.timeouts != self.config.timeouts:
-            reusable = {}
-        self.upstreams = [
-            reusable.get(config) or OpenAIHttpUpstream(config, self.config.timeouts) for config in self.config.upstreams
-        ]
+        self.endpoints = self._open_endpoints(workers, before)
+        self.routes = [Route(model, pools, metrics) for model, pools in pools_by_model(self.endpoints).items()]
+        self._by_name = {name: route for route in self.routes for name in route.names}
         self.requests = 0
-        self._by_model: dict[str, list[OpenAIHttpUpstream]] = {}
-        for upstream in self.upstreams:
-            upstream.generations += 1
-            self._by_model.setdefault(upstream.config.model, []).append(upstream)
         self._unused = asyncio.Event()
         self._unused.set()
 
     @property
-    def models(self) -> list[str]:
-        """Names that clients can ask for, in the configuration's order."""
-        return list(self._by_model)
+    def names(self) -> list[str]:
+        """What clients can ask for, in the configuration's order: models, each with its adapters."""
+        return list(self._by_name)
 
-    def serving(self, model: str) -> list[OpenAIHttpUpstream]:
-        """The engines that serve `model`, in the order in which to try them; raises GatewayError (404) for none."""
-        try:
-            return self._by_model[model]
-        except KeyError:
-            raise model_not_found(self.models) from None
+    def route_for(self, name: str, tenant: TenantConfig) -> Route:
+        """The engines that serve what is asked for. Raises GatewayError (404) where there are none for the tenant."""
+        route = self._by_name.get(name)
+        if route is None or not may_use(tenant, name):
+            raise model_not_found([name for name in self._by_name if may_use(tenant, name)])
+        return route
+
+    def _open_endpoints(self, workers: int, before: Generation | None) -> list[Endpoint]:
+        timeouts = self.config.timeouts
+        kept: dict[AnyUpstreamConfig, Endpoint] = {}
+        if before is not None and before.config.timeouts == timeouts:
+            kept = {endpoint.config: endpoint for endpoint in before.endpoints}
+        endpoints = [
+            kept.get(config) or Endpoint(config, open_transport(config, timeouts), workers)
+            for config in self.config.upstreams
+        ]
+        for endpoint in endpoints:
+            endpoint.generations += 1
+        return endpoints
 
     def enter(self) -> None:
         """A request begins to use this generation."""
@@ -66,7 +79,21 @@ class Generation:
     async def retire(self) -> None:
         """Wait for the last request, then close every engine that no other generation uses."""
         await self._unused.wait()
-        for upstream in self.upstreams:
-            upstream.generations -= 1
-            if not upstream.generations:
-                await upstream.close()
+        for endpoint in self.endpoints:
+            endpoint.generations -= 1
+            if not endpoint.generations:
+                await endpoint.transport.close()
+
+
+def may_use(tenant: TenantConfig, name: str) -> bool:
+    return tenant.models is None or name in tenant.models
+
+
+def pools_by_model(endpoints: list[Endpoint]) -> dict[str, list[list[Endpoint]]]:
+    """Endpoints of one model and pool together, pools in the order of their first members."""
+    models: dict[str, dict[str, list[Endpoint]]] = {}
+    for endpoint in endpoints:
+        pools = models.setdefault(endpoint.config.model, {})
+        # A pool's name cannot have a slash, so that a lone endpoint's cannot be the same.
+        pools.setdefault(endpoint.config.pool or f"/{endpoint.name}", []).append(endpoint)
+    return {model: list(pools.values()) for model, pools in models.items()}

@@ -67,14 +67,10 @@ class Answer:
             self._response.close()
 
 
-class OpenAIHttpUpstream:
+class OpenAIHttpTransport:
     """One engine and the connections to it."""
 
     def __init__(self, config: OpenAIHttpUpstreamConfig, timeouts: Timeouts) -> None:
-        self.config = config
-        self.timeouts = timeouts
-        self.in_flight = 0
-        self.generations = 0
         self._connector, self._base_url = open_connector(config.address)
         self._authorization = authorization_of(config)
         self._session = aiohttp.ClientSession(
@@ -86,11 +82,6 @@ class OpenAIHttpUpstream:
             skip_auto_headers=("user-agent",),
             headers={"accept-encoding": "identity"},
         )
-
-    @property
-    def is_full(self) -> bool:
-        limit = self.config.max_concurrent_requests
-        return limit is not None and self.in_flight >= limit
 
     @property
     def busy_connections(self) -> int:

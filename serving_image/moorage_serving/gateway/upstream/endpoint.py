@@ -1,0 +1,86 @@
+"""One address that requests can be sent to."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from moorage_serving.gateway.upstream.breaker import CircuitBreaker
+
+if TYPE_CHECKING:
+    from moorage_serving.gateway.config.upstreams import UpstreamConfig
+    from moorage_serving.gateway.upstream.transport import Transport
+
+# vLLM's default for requests at once (`max_num_seqs` of its server, 256): what an endpoint without a limit counts for
+# beside one that has one.
+WEIGHT_WITHOUT_LIMIT = 256
+# Whoever asks for a longer pause is found again by then.
+MAX_RETRY_AFTER_SECONDS = 60.0
+UNLIMITED = float("inf")
+
+
+class Endpoint:
+    """Its connections, its load and what is known of how it does.
+
+    `name` is the upstream's, with the address where the upstream has several. `in_flight` counts the requests of this
+    gateway process, `load` those of others too, as far as they are known; `slots` is how many it may get from here.
+    `problem` says why it gets no requests; None while it is well. Times are of `time.monotonic()`.
+    """
+
+    __slots__ = ("_fair_slots", "breaker", "config", "ejected_until", "generations", "in_flight", "is_up", "load")
+    __slots__ += ("name", "problem", "set_aside_until", "slots", "transport", "weight")
+
+    def __init__(
+        self, config: UpstreamConfig, transport: Transport, gateway_processes: int = 1, name: str | None = None
+    ) -> None:
+        limit = config.max_concurrent_requests
+        self.config = config
+        self.name = name or config.name
+        self.transport = transport
+        self.generations = 0
+        self.in_flight = 0
+        self.load = 0
+        self.weight = float(limit or WEIGHT_WITHOUT_LIMIT)
+        self.slots = UNLIMITED if limit is None else float(limit)
+        self.is_up = True
+        self.problem: str | None = None
+        self.breaker = CircuitBreaker()
+        self.set_aside_until = 0.0
+        self.ejected_until = 0.0
+        self._fair_slots = max(1, limit // gateway_processes) if limit and gateway_processes > 1 else 1
+
+    def is_usable(self, now: float) -> bool:
+        """Whether nothing speaks against it, be there room or not."""
+        return (
+            self.is_up and now >= self.breaker.open_until and now >= self.set_aside_until and now >= self.ejected_until
+        )
+
+    def accepts(self, now: float) -> bool:
+        """Whether it has room, and nothing speaks against it."""
+        return self.in_flight < self.slots and self.is_usable(now)
+
+    def can_be_tried(self, now: float) -> bool:
+        """Whether it has room and has not asked to be left alone: enough when no endpoint is better."""
+        return self.in_flight < self.slots and self.is_up and now >= self.set_aside_until
+
+    def take(self) -> None:
+        """A request goes here. Exactly one `release` must follow."""
+        self.in_flight += 1
+        self.load += 1
+        self.breaker.begin()
+
+    def release(self) -> None:
+        """A request has ended."""
+        self.in_flight -= 1
+        self.load -= 1
+
+    def set_foreign_load(self, requests: int) -> None:
+        """Requests of others that run and wait here. Other gateways leave this process its fair share."""
+        self.load = self.in_flight + requests
+        limit = self.config.max_concurrent_requests
+        if limit is not None:
+            self.slots = float(max(limit - requests, self._fair_slots))
+
+    def set_aside(self, seconds: float) -> None:
+        """It has asked to be left alone for some time."""
+        self.set_aside_until = time.monotonic() + min(seconds, MAX_RETRY_AFTER_SECONDS)
