@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import count
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage_serving.gateway.admission.fair_order import FairOrder
@@ -42,6 +42,7 @@ def test_while_the_same_tenants_wait_each_is_within_one_request_of_its_share(wei
 
 
 @given(st.lists(st.sampled_from([1, 1, 2, 5, 20, 50]), min_size=2, max_size=10), st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
 def test_whoever_comes_and_goes_nobody_that_waits_is_more_than_one_request_behind(
     weights: list[int], random: Random
 ) -> None:

@@ -17,19 +17,22 @@ ROUNDING = 1e-9
 
 
 class Flow(Generic[T]):
-    """One tenant's requests that wait, oldest first, and the virtual time at which the next one may begin."""
+    """One tenant's requests that wait, oldest first.
 
-    __slots__ = ("start", "waiting", "weight")
+    `start` and `finish`: the virtual times at which the next one may begin, and would have had its share of service.
+    """
+
+    __slots__ = ("finish", "start", "waiting", "weight")
 
     def __init__(self, start: float, weight: int) -> None:
+        self.waiting: dict[T, None] = {}
+        self.plan(start, weight)
+
+    def plan(self, start: float, weight: int) -> None:
+        """Set when the next request has its turn."""
         self.start = start
         self.weight = weight
-        self.waiting: dict[T, None] = {}
-
-    @property
-    def finish(self) -> float:
-        """The virtual time at which the next request would have had its share of service."""
-        return self.start + 1 / self.weight
+        self.finish = start + 1 / weight
 
     @property
     def places_per_weight(self) -> float:
@@ -65,8 +68,9 @@ class FairOrder(Generic[T]):
                 flow = Flow(self._virtual_time, weight)
                 self._total_weight += weight
             self._flows[tenant] = flow
-        self._total_weight += weight - flow.weight
-        flow.weight = weight
+        if flow.weight != weight:
+            self._total_weight += weight - flow.weight
+            flow.plan(flow.start, weight)
         flow.waiting[item] = None
 
     def next(self) -> T:
@@ -81,7 +85,7 @@ class FairOrder(Generic[T]):
     def serve(self, item: T, tenant: str) -> None:
         """Take out an item, at its tenant's expense."""
         flow = self._flows[tenant]
-        flow.start = flow.finish
+        flow.plan(flow.finish, flow.weight)
         self._advance_by_one_request()
         self.remove(item, tenant)
 

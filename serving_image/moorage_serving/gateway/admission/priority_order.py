@@ -12,14 +12,11 @@ if TYPE_CHECKING:
 
 
 class PriorityOrder:
-    """As many bands as there are different priorities among those that wait."""
+    """As many bands as there are different priorities among those that wait. `waiting`: all of them, to be read."""
 
     def __init__(self) -> None:
+        self.waiting: set[Waiter] = set()
         self._bands: dict[int, FairOrder[Waiter]] = {}
-        self._waiting: set[Waiter] = set()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
     def push(self, waiter: Waiter) -> None:
         tenant = waiter.tenant
@@ -27,7 +24,7 @@ class PriorityOrder:
         if band is None:
             band = self._bands[tenant.priority] = FairOrder()
         band.push(waiter, tenant.id, tenant.weight)
-        self._waiting.add(waiter)
+        self.waiting.add(waiter)
 
     def next(self) -> Waiter:
         """Whose turn it is. There must be one."""
@@ -35,14 +32,14 @@ class PriorityOrder:
 
     def serve(self, waiter: Waiter) -> None:
         """Take out the one whose turn it was."""
-        self._waiting.remove(waiter)
+        self.waiting.remove(waiter)
         self._bands[waiter.tenant.priority].serve(waiter, waiter.tenant.id)
         self._drop_empty_band(waiter.tenant.priority)
 
     def discard(self, waiter: Waiter) -> None:
         """Take out one that leaves without having been served, if it is still there."""
-        if waiter in self._waiting:
-            self._waiting.remove(waiter)
+        if waiter in self.waiting:
+            self.waiting.remove(waiter)
             self._bands[waiter.tenant.priority].remove(waiter, waiter.tenant.id)
             self._drop_empty_band(waiter.tenant.priority)
 

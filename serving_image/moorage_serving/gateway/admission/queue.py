@@ -39,12 +39,13 @@ class AdmissionQueue:
         self.statistics = QueueStatistics()
         self._clock = clock
         self._order = PriorityOrder()
+        self._waiting = self._order.waiting
         self._service_time = ServiceTime()
 
     @property
     def queued(self) -> int:
         """Requests that wait."""
-        return len(self._order)
+        return len(self._waiting)
 
     async def enter(self, *, tenant: TenantConfig, deadline_seconds: float) -> None:
         """Return when the request may go to an engine; `leave` must then be called once, whatever becomes of it.
@@ -53,10 +54,11 @@ class AdmissionQueue:
         to, because the queue is full, or because it has to give way to another request. When the waiting task is
         cancelled, its place is free again, and `leave` must not be called.
         """
-        if self._order:
+        if self._waiting:
             self._admit()  # in case the limit has changed without a word
-        if not self._order and self._has_room():
-            self._take_place()
+        if not self._waiting and self._has_room():
+            self.in_service += 1
+            self._service_time.arrived(self._clock())
             self.statistics.admitted_at_once += 1
             return
         await self._wait(tenant, deadline_seconds)
@@ -65,12 +67,12 @@ class AdmissionQueue:
         """A request that had a place has ended, in whatever way."""
         self.in_service -= 1
         self._service_time.departed(self._clock())
-        if self._order:
+        if self._waiting:
             self._admit()
 
     def limit_changed(self) -> None:
         """Let in as many as now fit."""
-        if self._order:
+        if self._waiting:
             self._admit()
 
     async def _wait(self, tenant: TenantConfig, deadline_seconds: float) -> None:
@@ -103,7 +105,7 @@ class AdmissionQueue:
             raise self._rejected(tenant, Reason.DEADLINE, error)
 
     def _make_room_for(self, tenant: TenantConfig) -> None:
-        if len(self._order) < self.max_queue_length:
+        if len(self._waiting) < self.max_queue_length:
             return
         victim = self._order.victim_for(tenant)
         if victim is None:
@@ -111,14 +113,15 @@ class AdmissionQueue:
         self._turn_away(victim, Verdict.SHED)
 
     def _admit(self) -> None:
-        while self._order and self._has_room():
+        while self._waiting and self._has_room():
             waiter = self._order.next()
             if waiter.verdict.done():
                 # Its client left in this very turn of the loop: the place is another's, and costs its tenant nothing.
                 self._order.discard(waiter)
                 continue
             self._order.serve(waiter)
-            self._take_place()
+            self.in_service += 1
+            self._service_time.arrived(self._clock())
             waiter.decide(Verdict.ADMITTED)
 
     def _turn_away(self, waiter: Waiter, verdict: Verdict) -> None:
@@ -135,10 +138,6 @@ class AdmissionQueue:
         limit = self.limit()
         return limit is None or self.in_service < limit
 
-    def _take_place(self) -> None:
-        self.in_service += 1
-        self._service_time.arrived(self._clock())
-
     def _predicted_wait_seconds(self, ahead: int) -> float | None:
         """None when nothing is known: no engine is up, or too few requests have ended yet."""
         limit, mean_seconds = self.limit(), self._service_time.mean_seconds
@@ -147,7 +146,7 @@ class AdmissionQueue:
         return predicted_wait_seconds(ahead, self.in_service, limit, mean_seconds)
 
     def _drained_in_seconds(self) -> float:
-        return self._predicted_wait_seconds(len(self._order)) or 0.0
+        return self._predicted_wait_seconds(len(self._waiting)) or 0.0
 
     def _rejected(self, tenant: TenantConfig, reason: Reason, error: GatewayError) -> GatewayError:
         self.statistics.reject(tenant.id, reason)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # A mean over fewer would be a guess from, for instance, the request that had to wait for the engine's start.
 MIN_DEPARTURES = 8
@@ -15,13 +19,14 @@ class ServiceTime:
 
     Each departure is paired with the earliest arrival that is still unpaired, whichever request it was. By Little's law
     the mean stays what it is, requests in service per departure and second, and one stream that stays open for an hour
-    does not make it jump.
+    does not make it jump. `arrived` and `departed` are given the time in seconds.
     """
 
-    __slots__ = ("_arrivals", "_departures", "_mean_seconds")
+    __slots__ = ("_arrivals", "_departures", "_mean_seconds", "arrived")
 
     def __init__(self) -> None:
         self._arrivals: deque[float] = deque()
+        self.arrived: Callable[[float], None] = self._arrivals.append
         self._departures = 0
         self._mean_seconds = 0.0
 
@@ -29,9 +34,6 @@ class ServiceTime:
     def mean_seconds(self) -> float | None:
         """None as long as too little has been seen."""
         return self._mean_seconds if self._departures >= MIN_DEPARTURES else None
-
-    def arrived(self, now_seconds: float) -> None:
-        self._arrivals.append(now_seconds)
 
     def departed(self, now_seconds: float) -> None:
         taken_seconds = now_seconds - self._arrivals.popleft()
