@@ -1,6 +1,6 @@
 """`python -m benchmarks.gateways`: Moorage, LiteLLM and vllm-router side by side; 1 when a goal is missed.
 
-About a quarter of an hour; `--quick` takes two minutes and proves that everything runs, not what it costs.
+About a quarter of an hour; `--quick` takes a few minutes and proves that everything runs, not what it costs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.gateways.measurement import FULL, QUICK, Bench, Measurement
 from benchmarks.gateways.memory import measure_memory
 from benchmarks.gateways.moorage import Moorage
 from benchmarks.gateways.python_environment import install
-from benchmarks.gateways.subject import running, surroundings
+from benchmarks.gateways.subject import CACHE_HITS, running, surroundings
 from benchmarks.gateways.table import print_figures, print_machine, print_verdicts
 from benchmarks.gateways.vllm_router import VllmRouter
 from rich.console import Console
@@ -48,43 +48,30 @@ def main(*, quick: Annotated[bool, typer.Option("--quick", help="Short runs, to 
     with tempfile.TemporaryDirectory() as folder, surroundings(generator, Path(folder)) as around:
         bench = Bench(generator, around, effort, say)
         measured, versions = compare(products, bench)
-        hits = compare_hits([product for product in products if product.has_cache], bench)
-    console.print(f"\nWithout a cache; {effort.streams} open streams\n")
-    print_figures(measured, versions)
-    console.print("\nCache hits\n")
-    print_figures(hits, versions)
+    for title, are_hits in ((f"Without a cache; {effort.streams} open streams", False), ("Cache hits", True)):
+        console.print(f"\n{title}\n")
+        print_figures({name: of for name, of in measured.items() if name.endswith(CACHE_HITS) is are_hits}, versions)
     console.print("\nGoals: Moorage, as a multiple of vllm-router in this run\n")
-    found = verdicts(measured[moorage.name], hits[moorage.name], measured[reference.name])
+    found = verdicts(measured[moorage.name], measured[moorage.name + CACHE_HITS], measured[reference.name])
     print_verdicts(found)
     print_machine()
-    problems = [f"{name}: {text}" for of in (measured, hits) for name, one in of.items() for text in one.problems]
+    problems = [f"{name}: {text}" for name, of in measured.items() for text in of.problems]
     for problem in problems:
         console.print(f"failed requests: {problem}", style="red", markup=False)
     sys.exit(0 if all(verdict.passes for verdict in found) and not problems else 1)
 
 
 def compare(products: list[Product], bench: Bench) -> tuple[dict[str, Measurement], dict[str, str]]:
-    """No cache: what every gateway does for every request. The engine alone stands beside them; also the versions."""
+    """What was measured, and the version, of each; the engine alone stands beside the gateways."""
     say("starting the gateways")
-    with running(products, bench.around, cache=False) as gateways:
+    with running(products, bench.around) as gateways:
         subjects = [bench.around.engine, *gateways]
         measured = {subject.name: Measurement() for subject in subjects}
         capacities = measure_costs(subjects, measured, bench)
         measure_first_bytes(gateways, measured, bench)
         measure_rates(gateways, measured, capacities, bench)
-        measure_memory(subjects, measured, bench)
+        measure_memory([subject for subject in subjects if not subject.target.same], measured, bench)
     return measured, {subject.name: subject.version for subject in subjects}
-
-
-def compare_hits(products: list[Product], bench: Bench) -> dict[str, Measurement]:
-    """Cache hits: the same request always, with Redis behind all of them."""
-    say("starting the gateways that have a cache, with it")
-    with running(products, bench.around, cache=True) as gateways:
-        measured = {gateway.name: Measurement() for gateway in gateways}
-        capacities = measure_costs(gateways, measured, bench)
-        measure_first_bytes(gateways, measured, bench)
-        measure_rates(gateways, measured, capacities, bench)
-    return measured
 
 
 def say(message: str) -> None:

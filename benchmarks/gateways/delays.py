@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from benchmarks.gateways.subject import Subject
 
 MAX_ADDED_P99_SECONDS = 0.010
+TRIES_PER_RATE = 2  # a disturbance by somebody else on the machine must not decide
 # Streams for the time to first byte are short, and so few that no gateway in the comparison queues them.
 FIRST_BYTE_RATE, FIRST_BYTE_CHUNKS = 10.0, 20
 
@@ -20,14 +22,16 @@ def measure_first_bytes(gateways: list[Subject], measurements: dict[str, Measure
     """The time to first byte of a stream under a light load, less the engine's own."""
     load = {"seconds": bench.effort.first_byte_seconds, "rate": FIRST_BYTE_RATE}
     answer = {"stream": True, "chunks": FIRST_BYTE_CHUNKS, "gap": PACED_GAP}
-    direct = bench.generator.open_loop(bench.around.engine.target, **load, **answer)
-    for gateway in gateways:
-        bench.say(f"time to first byte: {gateway.name}")
-        through = bench.generator.open_loop(gateway.target, **load, **answer)
-        measured = measurements[gateway.name]
-        measured.added_first_byte_p50_seconds = through.first_byte_p50_seconds - direct.first_byte_p50_seconds
-        measured.added_first_byte_p99_seconds = through.first_byte_p99_seconds - direct.first_byte_p99_seconds
-        measured.note_errors(through)
+    with ThreadPoolExecutor() as pool:
+        for gateway in gateways:
+            bench.say(f"time to first byte: {gateway.name}")
+            # Side by side: what disturbs the one disturbs the other.
+            targets = (bench.around.engine.target, gateway.target)
+            direct, through = pool.map(lambda target: bench.generator.open_loop(target, **load, **answer), targets)
+            measured = measurements[gateway.name]
+            measured.added_first_byte_p50_seconds = through.first_byte_p50_seconds - direct.first_byte_p50_seconds
+            measured.added_first_byte_p99_seconds = through.first_byte_p99_seconds - direct.first_byte_p99_seconds
+            measured.note_errors(through)
 
 
 def measure_rates(
@@ -50,5 +54,7 @@ def measure_rates(
 
     for gateway in gateways:
         capacity = capacities[gateway.name]
-        rate = highest_passing_rate(capacity, lambda rate, gateway=gateway: passes(gateway, rate))
+        rate = highest_passing_rate(
+            capacity, lambda rate, gateway=gateway: any(passes(gateway, rate) for _ in range(TRIES_PER_RATE))
+        )
         measurements[gateway.name].requests_per_second = rate

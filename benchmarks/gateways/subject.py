@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     import psutil
 
-ENGINE = "engine alone"
+ENGINE, CACHE_HITS = "engine alone", ", cache hits"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Something that is measured: its processes, and where load for it goes."""
+    """Something that is measured: its processes, and where load for it goes. The engine has no version."""
 
     name: str
     version: str
@@ -65,8 +65,7 @@ def surroundings(generator: LoadGenerator, folder: Path) -> Iterator[Surrounding
         started(engine, log=folder / "engine.log", ready_url=f"{url}/health", cores=cores) as process,
         started(redis_command(redis_port), log=folder / "redis.log", cores=cores) as redis,
     ):
-        version = "this checkout's"
-        yield Surroundings(Subject(ENGINE, version, process, Target(url, "none"), url), redis, redis_port, folder)
+        yield Surroundings(Subject(ENGINE, "", process, Target(url, "none"), url), redis, redis_port, folder)
 
 
 def redis_command(port: int) -> list[str]:
@@ -79,24 +78,26 @@ def redis_command(port: int) -> list[str]:
 
 
 @contextmanager
-def running(products: list[Product], around: Surroundings, *, cache: bool) -> Iterator[list[Subject]]:
-    """All of them, ready, in the same order."""
-    cores, _ = cores_of_gateways_and_others()
+def running(products: list[Product], around: Surroundings) -> Iterator[list[Subject]]:
+    """Each without a cache, and those that have one with it too; all at once, so that they can take turns."""
+    modes = [(product, False) for product in products] + [(product, True) for product in products if product.has_cache]
     with ExitStack() as stack:
-        subjects = []
-        for product in products:
-            port = free_port()
-            url = f"http://127.0.0.1:{port}"
-            start = product.start(Place(around.folder, port, around.engine.engine_url, around.redis_port), cache=cache)
-            process = stack.enter_context(
-                started(
-                    start.command,
-                    log=around.folder / f"{product.name}.log",
-                    ready_url=url + start.ready_path,
-                    environment=start.environment,
-                    cores=cores,
-                )
-            )
-            target = Target(url, start.key, same=cache)
-            subjects.append(Subject(product.name, product.version, process, target, around.engine.engine_url))
-        yield subjects
+        yield [stack.enter_context(_running(product, around, cache=cache)) for product, cache in modes]
+
+
+@contextmanager
+def _running(product: Product, around: Surroundings, *, cache: bool) -> Iterator[Subject]:
+    cores, _ = cores_of_gateways_and_others()
+    name = product.name + CACHE_HITS if cache else product.name
+    folder, port = around.folder / name, free_port()
+    folder.mkdir()
+    url, engine_url = f"http://127.0.0.1:{port}", around.engine.engine_url
+    start = product.start(Place(folder, port, engine_url, around.redis_port), cache=cache)
+    with started(
+        start.command,
+        log=folder / "log",
+        ready_url=url + start.ready_path,
+        environment=start.environment,
+        cores=cores,
+    ) as process:
+        yield Subject(name, product.version, process, Target(url, start.key, same=cache), engine_url)
