@@ -10,11 +10,14 @@ from prometheus_client import CollectorRegistry
 
 from moorage_serving.gateway.config.tenants import TenantConfig
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
+from tests.gateway.redis_process import RedisProcess
 
-from ..redis_process import RedisProcess
+from .answers import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from moorage_serving.gateway.redis_link import Argument, Reply
 
 
 @pytest.fixture
@@ -28,10 +31,17 @@ def server(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
+class PatientLink(RedisLink):
+    """Waits for a reply as long as a busy machine takes; `test_redis_faults` is about those that do not come."""
+
+    async def execute(self, *command: Argument, timeout_seconds: float = 0) -> Reply:
+        return await super().execute(*command, timeout_seconds=max(timeout_seconds, PATIENCE_SECONDS))
+
+
 @pytest.fixture
 async def link(server: RedisProcess) -> AsyncIterator[RedisLink]:
-    opened = RedisLink(server.url, RedisMetrics(CollectorRegistry()))
-    await opened.execute("PING", timeout_seconds=20)
+    opened = PatientLink(server.url, RedisMetrics(CollectorRegistry()))
+    await opened.execute("PING")
     yield opened
     await opened.close()
 

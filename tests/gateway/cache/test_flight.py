@@ -34,7 +34,7 @@ class Crowd:
 
     async def reading(self) -> None:
         async with asyncio.timeout(20):
-            while self.cached.count("flight_readers") < len(self.clients):
+            while self.cached.count("flight_readers") < len(self.clients):  # noqa: ASYNC110 - nothing tells when
                 await asyncio.sleep(0.001)
 
     async def results(self) -> list[CacheResult]:
@@ -152,8 +152,8 @@ async def test_an_error_before_the_answer_leaves_every_other_answer_possible(cac
         async def __call__(self, _: object) -> None:
             raise overloaded()
 
+    client = Client()
     with pytest.raises(GatewayError) as caught:
-        client = Client()
         await cached.ask(Refusing(), QUESTION, client=client)
     assert caught.value.code == "overloaded"
     assert client.start is None

@@ -18,8 +18,7 @@ from .answers import CHAT, Cached, Client, Engine, chat, document_answer, stream
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.redis_link import RedisLink
-
-    from ..redis_process import RedisProcess
+    from tests.gateway.redis_process import RedisProcess
 
 pytestmark = pytest.mark.anyio
 HIT, MISS, BYPASS = CacheResult.HIT, CacheResult.MISS, CacheResult.BYPASS

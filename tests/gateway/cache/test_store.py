@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from moorage_serving.gateway.cache.key import Scope, tenant_prefix
 from moorage_serving.gateway.cache.store import CacheStore, ItemKey, index_keys
 
-from ..redis_process import RedisProcess
-
 if TYPE_CHECKING:
     from moorage_serving.gateway.config.tenants import TenantConfig
     from moorage_serving.gateway.redis_link import RedisLink
+    from tests.gateway.redis_process import RedisProcess
 
 pytestmark = pytest.mark.anyio
 

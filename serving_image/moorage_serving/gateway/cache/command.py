@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from moorage_serving.gateway.cache.invalidation import Found, invalidate
 from moorage_serving.gateway.config.file import ConfigError, load_config
+from moorage_serving.gateway.logs import LogLevel, configure_logging
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics, RedisUnavailableError
 
 FAILED, INVALID_USE = 1, 2
@@ -31,6 +32,7 @@ def invalidate_answers(
     apply: Annotated[bool, typer.Option("--apply", help="Delete them; without it they are counted only.")] = False,
 ) -> None:
     """Count, or delete, stored answers of a tenant, a revision or both."""
+    configure_logging(LogLevel.ERROR)
     if tenant is None and revision is None:
         raise typer.BadParameter("give --tenant, --revision or both")
     try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, TypeVarTuple
 import numpy as np
 
 from moorage_serving.gateway.cache.key import digest, fingerprint
-from moorage_serving.gateway.cache.wording import signature
+from moorage_serving.gateway.cache.wording import signature, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ class Candidate(NamedTuple):
 
 
 class Question(NamedTuple):
-    """The last user turn, and the name of the group that it is compared with."""
+    """The last user turn as it is compared, and the name of the group that it is compared with."""
 
     text: str
     group: str
@@ -99,7 +99,7 @@ def question_of(scope: Scope, path: str, request: InferenceRequest) -> Question 
         return None
     rest = {**request.document, "messages": [*messages[:-1], {**last, "content": None}]}
     group = digest(fingerprint(scope, path, request, rest), signature(text))
-    return Question(text, f"similar-{group.hex()}")
+    return Question(" ".join(words(text)), f"similar-{group.hex()}")
 
 
 def pack(candidates: list[Candidate]) -> bytes:

@@ -28,13 +28,16 @@ LOOKUP_SECONDS = 0.005
 STORE_SECONDS = 1.0  # nobody waits for it
 FORGET = """
 local prefix, expiries, sizes = ARGV[1], KEYS[1], KEYS[2]
-local function forget(item)
+local function unlist(item)
   local size = redis.call('HGET', sizes, item)
   if size then
     redis.call('HDEL', sizes, item)
     redis.call('HINCRBY', sizes, '', -size)
   end
   redis.call('ZREM', expiries, item)
+end
+local function forget(item)
+  unlist(item)
   return redis.call('UNLINK', prefix .. item)
 end
 """
@@ -49,6 +52,7 @@ return count
 )
 # ARGV: prefix, item, value, lifetime in milliseconds, greatest sum of bytes.
 # Answers how many items were evicted, -1 when the value alone is too large.
+# SET comes before all that writes: a Redis without memory refuses a script's first write, and no later one.
 # The index heals itself: what expired leaves it (100 at a time, more than one call can add), what is no index at all
 # is deleted, and it ends with its last item.
 STORE_ITEM = Script(
@@ -61,12 +65,16 @@ local function keep_only(key, kind)
 end
 keep_only(expiries, 'zset')
 keep_only(sizes, 'hash')
+local size = #value + #prefix + #item
+if size > most then
+  forget(item)
+  return -1
+end
+redis.call('SET', prefix .. item, value, 'PX', lifetime)
+unlist(item)
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 for _, expired in ipairs(redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 100)) do forget(expired) end
-forget(item)
-local size = #value + #prefix + #item
-if size > most then return -1 end
 local evicted = 0
 while tonumber(redis.call('HGET', sizes, '') or '0') + size > most do
   local oldest = redis.call('ZRANGE', expiries, 0, 0)[1]
@@ -77,7 +85,6 @@ while tonumber(redis.call('HGET', sizes, '') or '0') + size > most do
   forget(oldest)
   evicted = evicted + 1
 end
-redis.call('SET', prefix .. item, value, 'PX', lifetime)
 redis.call('HSET', sizes, item, size)
 redis.call('HINCRBY', sizes, '', size)
 redis.call('ZADD', expiries, now + lifetime, item)
