@@ -87,15 +87,15 @@ def test_a_document_that_breaks_off_closes_the_connection(gateway: Gateway) -> N
     assert gateway.access_line("cut-document")["outcome"] == "upstream_failed"
 
 
-def test_more_requests_than_an_engine_may_get_are_sent_away(gateway: Gateway, engine: RunningEngine) -> None:
+def test_more_requests_than_an_engine_may_get_wait_for_their_turn(gateway: Gateway, engine: RunningEngine) -> None:
     body = chat(model="limited", stream=True, tokens=100, inter_token_seconds=0.1)
     with connection(gateway) as first, connection(gateway) as second:
         for sock in (first, second):
             sock.sendall(request_bytes(body))
         eventually(lambda: engine.fake.counters.running == 2)
-        answer = gateway.client.post(CHAT, json=body)
+        answer = gateway.client.post(CHAT, json=body, headers={"x-request-deadline-ms": "100"})
         assert answer.status_code == 503
-        assert answer.json()["error"]["code"] == "overloaded"
+        assert answer.json()["error"]["code"] == "deadline_exceeded"
         assert int(answer.headers["retry-after"]) >= 1
     eventually(lambda: engine.fake.counters.running == 0)
     eventually(lambda: gateway.client.post(CHAT, json=chat(model="limited")).status_code == 200)

@@ -62,7 +62,7 @@ class Application:
         finally:
             # Probes come every few seconds, for ever: they are no requests of clients.
             if endpoint not in PROBED:
-                record.finish(self._state.metrics, None)
+                record.finish(self._state.metrics)
 
 
 def build_fastapi(state: GatewayState) -> FastAPI:
@@ -70,7 +70,7 @@ def build_fastapi(state: GatewayState) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        state.start()
+        await state.start()
         yield
         await state.stop()
 

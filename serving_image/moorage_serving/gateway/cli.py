@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
-from pathlib import Path  # noqa: TC003 - Typer reads the annotation
+import socket
+import sys
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from moorage_serving.gateway.cache.command import command_line as cache_commands
 from moorage_serving.gateway.config.file import ConfigError, LoadedConfig, load_config
 from moorage_serving.gateway.config.schema import render_schema
 from moorage_serving.gateway.logs import LogLevel, configure_logging
+from moorage_serving.gateway.request_log.command import request_log_commands
 from moorage_serving.gateway.server import DrainBudget, GatewayServer, listen
 from moorage_serving.gateway.state import GatewayState
+from moorage_serving.gateway.workers import WorkerPool
 
 INVALID_USE, CANNOT_LISTEN = 2, 1
-command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+command_line.add_typer(cache_commands, name="cache")
+command_line.add_typer(request_log_commands, name="request-log")
 
 
 Config = Annotated[Path, typer.Option(help="Configuration file (JSON, gateway-config version 1).")]
@@ -39,6 +47,9 @@ def serve(
     reuse_port: Annotated[
         bool, typer.Option("--reuse-port", help="Share the port: a new process takes over while the old one drains.")
     ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes behind the port, one per core.")] = 1,
+    listen_descriptor: Annotated[int | None, typer.Option(hidden=True, help="A worker's socket.")] = None,
+    metrics_socket: Annotated[Path | None, typer.Option(hidden=True, help="Where a worker tells its metrics.")] = None,
 ) -> None:
     """Serve the OpenAI API in front of the engines that the configuration names.
 
@@ -48,12 +59,16 @@ def serve(
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     configure_logging(log_level)
     loaded = load(config)
-    try:
-        listener = listen(host, port, reuse_port=reuse_port)
-    except OSError as error:
-        fail(f"cannot listen on {host}:{port}: {error.strerror}", CANNOT_LISTEN)
+    if listen_descriptor is None:
+        listeners = open_listeners(host, port, workers, reuse_port=reuse_port)
+        if workers > 1:
+            asyncio.run(WorkerPool(sys.argv[2:], listeners).run())
+            return
+        listener = listeners[0]
+    else:
+        listener = socket.socket(fileno=listen_descriptor)
     budget = DrainBudget(propagation_seconds, drain_seconds, leaves_port_at_once=reuse_port)
-    GatewayServer(GatewayState(config, loaded), budget).run([listener])
+    GatewayServer(GatewayState(config, loaded, workers, metrics_socket), budget).run([listener])
 
 
 @command_line.command()
@@ -66,6 +81,16 @@ def check(config: Config) -> None:
 def schema() -> None:
     """Print the JSON Schema of the configuration file."""
     typer.echo(render_schema(), nl=False)
+
+
+def open_listeners(host: str, port: int, count: int, *, reuse_port: bool) -> list[socket.socket]:
+    """So many sockets on one port, or the end of the process."""
+    try:
+        first = listen(host, port, reuse_port=reuse_port or count > 1)
+        same_port = first.getsockname()[1]
+        return [first, *(listen(host, same_port, reuse_port=True) for _ in range(count - 1))]
+    except OSError as error:
+        fail(f"cannot listen on {host}:{port}: {error.strerror}", CANNOT_LISTEN)
 
 
 def load(config: Path) -> LoadedConfig:

@@ -12,18 +12,26 @@ from typing import TYPE_CHECKING
 import structlog
 
 from moorage_serving.gateway import errors
+from moorage_serving.gateway.admission.deadline import deadline_seconds
+from moorage_serving.gateway.client_answer import ClientAnswer
+from moorage_serving.gateway.conversation import conversation_of
 from moorage_serving.gateway.errors import GatewayError
+from moorage_serving.gateway.fetch import Fetch
+from moorage_serving.gateway.quota.estimate import tokens_to_reserve
 from moorage_serving.gateway.record import Outcome, RequestRecord
-from moorage_serving.gateway.relay import Relay
 from moorage_serving.gateway.request_body import ClientGoneError, InferenceRequest, parse_request, read_body
 from moorage_serving.gateway.request_id import request_id
-from moorage_serving.gateway.responses import header, send_error, send_error_and_linger
-from moorage_serving.gateway.upstream.openai_http import Answer, BrokenError, ConnectError, OpenAIHttpUpstream
-from moorage_serving.gateway.watch import Interruption, Watch
+from moorage_serving.gateway.responses import header, send_error_and_linger
+from moorage_serving.gateway.upstream.route import EngineCall, Route
+from moorage_serving.gateway.watch import DisconnectWatch
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from moorage_serving.gateway.authentication import Identity
+    from moorage_serving.gateway.quota.reservation import Reservation
+    from moorage_serving.gateway.request_log.recording import Recording
+    from moorage_serving.gateway.request_log.request_log import RequestLog
     from moorage_serving.gateway.state import GatewayState
     from moorage_serving.gateway.upstream.generation import Generation
 
@@ -48,19 +56,19 @@ class InferenceEndpoint:
         in_flight.inc()
         generation.enter()
         try:
-            await Exchange(self, generation, record, scope, receive, send).serve()
+            await Exchange(self, state, generation, record, scope, receive, send).serve()
         finally:
             generation.leave()
             in_flight.dec()
-            record.finish(state.metrics, state.ledger)
+            record.finish(state.metrics)
 
-    def accept(self, scope: Scope, generation: Generation, record: RequestRecord) -> None:
-        """Judge what the headers tell. Raises GatewayError (401, 405)."""
+    def accept(self, scope: Scope, generation: Generation) -> Identity:
+        """Judge what the headers tell. Raises GatewayError (401, 405, 503)."""
         if self._state.refusing:
             raise errors.shutting_down()
         if scope["method"] != "POST":
             raise errors.method_not_allowed("POST")
-        record.key_id = generation.keys.identify(header(scope["headers"], b"authorization")).key_id
+        return generation.keys.identify(header(scope["headers"], b"authorization"))
 
     def parse(self, body: bytes) -> InferenceRequest:
         return parse_request(body, can_stream=self._can_stream)
@@ -69,11 +77,23 @@ class InferenceEndpoint:
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_endpoint", "_generation", "_receive", "_record", "_relay", "_scope", "_send")
+    __slots__ = (
+        "_answer",
+        "_endpoint",
+        "_generation",
+        "_receive",
+        "_record",
+        "_recording",
+        "_scope",
+        "_send",
+        "_services",
+        "_state",
+    )
 
     def __init__(
         self,
         endpoint: InferenceEndpoint,
+        state: GatewayState,
         generation: Generation,
         record: RequestRecord,
         scope: Scope,
@@ -81,18 +101,25 @@ class Exchange:
         send: Send,
     ) -> None:
         self._endpoint = endpoint
+        self._state = state
+        self._services = state.services
         self._generation = generation
         self._record = record
         self._scope = scope
         self._receive = receive
-        self._send = send
-        self._relay: Relay | None = None
+        self._recording: Recording | None = None
+        self._answer = ClientAnswer(record, send)
+        self._send: Send = self._answer
 
     async def serve(self) -> None:
         """Answer the request. Never raises: every failure has an answer, or an end that the client can see."""
         try:
-            request = await self._read()
-            await self._serve_watched(request)
+            identity = self._endpoint.accept(self._scope, self._generation)
+            self._record.identify(identity)
+            request = await self._read(identity)
+            route = self._generation.route_for(request.model, identity.tenant)
+            self._record.model = request.model
+            await self._serve_watched(identity, request, route)
         except GatewayError as error:
             await self._fail(error)
         except ClientGoneError:
@@ -103,84 +130,83 @@ class Exchange:
         except Exception:
             log.exception("request_failed", request_id=self._record.request_id.decode())
             await self._fail(errors.internal_error())
+        finally:
+            if self._recording is not None:
+                self._recording.finish(self._record)
 
-    async def _read(self) -> InferenceRequest:
-        record, generation = self._record, self._generation
-        self._endpoint.accept(self._scope, generation, record)
+    async def _read(self, identity: Identity) -> InferenceRequest:
         content_length = header(self._scope["headers"], b"content-length")
-        body = await read_body(self._receive, content_length, generation.config.max_request_body_bytes)
+        limit_bytes = self._generation.config.max_request_body_bytes
+        body = await read_body(self._receive, content_length, limit_bytes)
+        if self._services.request_log is not None:
+            self._record_texts(self._services.request_log, identity, body)
         request = self._endpoint.parse(body)
-        record.stream = request.stream
-        generation.serving(request.model)
-        record.model = request.model
+        self._record.stream = request.stream
         return request
 
-    async def _serve_watched(self, request: InferenceRequest) -> None:
-        watch = Watch(self._receive)
+    def _record_texts(self, request_log: RequestLog, identity: Identity, body: bytes) -> None:
+        self._recording = request_log.begin(identity.tenant.id, self._record.request_id)
+        if self._recording is not None:
+            self._recording.ask(body)
+            self._send = self._recording.listen(self._send)
+
+    async def _serve_watched(self, identity: Identity, request: InferenceRequest, route: Route) -> None:
+        watch = DisconnectWatch(self._receive)
         try:
-            await self._try_upstreams(request, watch)
+            await self._serve_within_limits(identity, request, route)
+            self._record.outcome = Outcome.COMPLETED
         except asyncio.CancelledError:
-            reason = watch.absorb()
-            if reason is None:
+            if not watch.absorb():
                 raise
-            self._interrupted(reason)
+            raise ClientGoneError from None
         finally:
             watch.stop()
 
-    def _interrupted(self, reason: Interruption) -> None:
-        timeouts = self._generation.config.timeouts
-        match reason:
-            case Interruption.CLIENT_DISCONNECTED:
-                raise ClientGoneError
-            case Interruption.FIRST_BYTE_TIMEOUT:
-                self._record.outcome = Outcome.UPSTREAM_TIMEOUT
-                raise errors.upstream_timeout(
-                    f"The engine did not begin its answer in {timeouts.first_byte_seconds:g} s."
-                )
-            case Interruption.IDLE_TIMEOUT:
-                self._record.outcome = Outcome.UPSTREAM_TIMEOUT
-                raise errors.upstream_timeout(f"The engine was silent for {timeouts.idle_seconds:g} s.")
-
-    async def _try_upstreams(self, request: InferenceRequest, watch: Watch) -> None:
-        """Go through the engines that serve the model until one takes the request."""
-        upstreams = self._generation.serving(request.model)
-        headers = self._headers_for_engine()
-        for upstream in upstreams:
-            if upstream.is_full:
-                continue
-            self._record.upstream = upstream.config.name
-            upstream.in_flight += 1
-            try:
-                await self._try_upstream(upstream, request, headers, watch)
-            except ConnectError as error:
-                log.warning("upstream_unreachable", upstream=upstream.config.name, error=str(error))
-                continue
-            finally:
-                upstream.in_flight -= 1
-            return
-        if all(upstream.is_full for upstream in upstreams):
-            self._record.outcome = Outcome.OVERLOADED
-            raise errors.overloaded()
-        self._record.outcome = Outcome.UPSTREAM_UNREACHABLE
-        raise errors.upstream_unreachable()
-
-    async def _try_upstream(
-        self, upstream: OpenAIHttpUpstream, request: InferenceRequest, headers: dict[str, str], watch: Watch
-    ) -> None:
-        answer: Answer | None = None
-        watch.limit(upstream.timeouts.first_byte_seconds, Interruption.FIRST_BYTE_TIMEOUT)
+    async def _serve_within_limits(self, identity: Identity, request: InferenceRequest, route: Route) -> None:
+        config = self._generation.config
+        wanted_tokens = tokens_to_reserve(request.document, len(request.body), config.quotas.default_completion_tokens)
+        reservation = await self._services.quotas.reserve(identity.tenant, wanted_tokens)
+        self._answer.headers.extend(reservation.headers)
+        fetch: Fetch | None = None
         try:
-            answer = await upstream.send(self._endpoint.path, request.body, headers)
-            request.drop()
-            self._relay = Relay(answer, self._record, self._send, strips_usage=request.strips_usage)
-            await self._relay.run(watch, upstream.timeouts.idle_seconds)
-        except BrokenError as error:
-            log.warning("upstream_failed", upstream=upstream.config.name, error=str(error))
-            self._record.outcome = Outcome.UPSTREAM_FAILED
-            raise errors.upstream_failed("The engine broke off before its answer was complete.") from error
+            fetch = self._fetch_for(identity, request, route, reservation)
+            await self._answer_from_cache_or_engine(identity, request, route, fetch)
         finally:
-            if answer is not None:
-                answer.close()
+            # An engine may still work for others who wait for the same answer: its tokens are counted at its end.
+            if fetch is None or not fetch.began:
+                reservation.settle(0)
+
+    async def _answer_from_cache_or_engine(
+        self, identity: Identity, request: InferenceRequest, route: Route, fetch: Fetch
+    ) -> None:
+        cache = self._services.cache
+        if cache is None:
+            await fetch(self._send)
+            return
+        plan = cache.plan(
+            tenant=identity.tenant,
+            path=self._endpoint.path,
+            headers=self._scope["headers"],
+            request=request,
+            revision=route.revision,
+        )
+        self._record.cache = await cache.answer(plan, fetch, self._send)
+
+    def _fetch_for(
+        self, identity: Identity, request: InferenceRequest, route: Route, reservation: Reservation
+    ) -> Fetch:
+        config = self._generation.config
+        call = EngineCall(
+            path=self._endpoint.path,
+            body=request.body,
+            headers=self._headers_for_engine(),
+            conversation=conversation_of(identity.tenant.id, request) if config.routing.prefix_affinity else None,
+            first_byte_seconds=config.timeouts.first_byte_seconds,
+        )
+        wait_seconds = deadline_seconds(self._scope["headers"], config.admission)
+        return Fetch(
+            self._state, self._generation, route, identity, request, call, self._record, reservation, wait_seconds
+        )
 
     def _headers_for_engine(self) -> dict[str, str]:
         headers = {"content-type": "application/json", "x-request-id": self._record.request_id.decode()}
@@ -190,14 +216,9 @@ class Exchange:
         return headers
 
     async def _fail(self, error: GatewayError) -> None:
-        """Tell the client in the form that is still possible."""
-        if self._record.outcome is Outcome.FAILED and error.status < 500:
-            self._record.outcome = Outcome.REJECTED
-        if self._relay is not None and self._relay.started:
-            await self._relay.break_off(error)
-            return
-        self._record.status = error.status
-        if error.status == CONTENT_TOO_LARGE:
-            await send_error_and_linger(error, self._record.request_id, self._receive, self._send)
+        if self._record.outcome is Outcome.FAILED:
+            self._record.outcome = Outcome.of_error(error)
+        if error.status == CONTENT_TOO_LARGE and not self._answer.started:
+            await send_error_and_linger(error, self._receive, self._answer)
         else:
-            await send_error(error, self._record.request_id, self._send)
+            await self._answer.fail(error)

@@ -23,10 +23,14 @@ from prometheus_client import (
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from moorage_serving.gateway.admission.metrics import AdmissionMetrics
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from moorage_serving.gateway.admission.queues import AdmissionQueues
     from moorage_serving.gateway.upstream.generation import Generation
+    from moorage_serving.gateway.usage import Usage
 
 # OpenTelemetry, semantic conventions for generative AI: gen_ai.server.time_to_first_token and
 # gen_ai.server.request.duration.
@@ -99,9 +103,15 @@ class GatewayMetrics:
             registry=registry,
         )
 
-    def watch(self, generations: Callable[[], Sequence[Generation]]) -> None:
-        """Report the active configuration (the first one) and all engines' connections, read when Prometheus asks."""
+    def count_tokens(self, usage: Usage, key_id: str, model: str) -> None:
+        """What an engine told of one answer."""
+        self.tokens.labels("prompt", key_id, model).inc(usage.prompt_tokens)
+        self.tokens.labels("completion", key_id, model).inc(usage.completion_tokens)
+
+    def watch(self, generations: Callable[[], Sequence[Generation]], queues: AdmissionQueues) -> None:
+        """Report the active configuration (the first one), all engines' connections and queues, read at each scrape."""
         self.registry.register(GenerationCollector(generations))
+        AdmissionMetrics(self.registry, queues)
 
     def render(self) -> bytes:
         """The text exposition."""
@@ -125,9 +135,9 @@ class GenerationCollector(Collector):
             f"{PREFIX}_upstream_connections", "Open connections to an engine.", labels=["upstream", "state"]
         )
         counts: Counts[tuple[str, str]] = Counts()
-        for upstream in {upstream for generation in generations for upstream in generation.upstreams}:
-            counts[upstream.config.name, "busy"] += upstream.busy_connections
-            counts[upstream.config.name, "idle"] += upstream.idle_connections
+        for endpoint in {endpoint for generation in generations for endpoint in generation.endpoints}:
+            counts[endpoint.name, "busy"] += endpoint.transport.busy_connections
+            counts[endpoint.name, "idle"] += endpoint.transport.idle_connections
         for labels, count in sorted(counts.items()):
             connections.add_metric(labels, count)
         yield connections

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from moorage_serving.gateway import errors
 from moorage_serving.gateway.errors import GatewayError
 from moorage_serving.gateway.openapi import error_responses
+from moorage_serving.gateway.upstream.generation import may_use
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.state import GatewayState
@@ -68,14 +69,16 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
         request.state.identity = identity
 
     @application.get("/v1/models", responses=error_responses([401]), dependencies=[Depends(authenticated)])
-    async def list_models() -> ModelList:
-        """The models that can be asked for."""
+    async def list_models(request: Request) -> ModelList:
+        """The models and adapters that this key can ask for."""
         generation = state.active
         created = generation.created_at_unix_seconds
         return ModelList(
             data=[
-                Model(id=model, created=created, revision=generation.serving(model)[0].config.revision)
-                for model in generation.models
+                Model(id=name, created=created, revision=route.revision)
+                for route in generation.routes
+                for name in route.names
+                if may_use(request.state.identity.tenant, name)
             ]
         )
 
@@ -104,7 +107,7 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
     @application.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Prometheus' text exposition."""
-        return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+        return Response(await state.render_metrics(), media_type=CONTENT_TYPE_LATEST)
 
 
 def answer_with_openai_errors(application: FastAPI) -> None:

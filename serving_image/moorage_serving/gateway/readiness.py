@@ -40,13 +40,15 @@ class Readiness:
             return self._healths
 
     async def _probe_all(self) -> list[UpstreamHealth]:
-        upstreams = self._generation.upstreams
+        endpoints = self._generation.endpoints
         self._generation.enter()
         try:
-            problems = await asyncio.gather(*(upstream.probe(PROBE_TIMEOUT_SECONDS) for upstream in upstreams))
+            problems = await asyncio.gather(
+                *(endpoint.transport.probe(PROBE_TIMEOUT_SECONDS) for endpoint in endpoints)
+            )
         finally:
             self._generation.leave()
         return [
-            UpstreamHealth(upstream.config.name, upstream.config.model, problem)
-            for upstream, problem in zip(upstreams, problems, strict=True)
+            UpstreamHealth(endpoint.name, endpoint.config.model, problem)
+            for endpoint, problem in zip(endpoints, problems, strict=True)
         ]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
-    from moorage_serving.gateway.ledger import Ledger
+    from moorage_serving.gateway.authentication import Identity
+    from moorage_serving.gateway.cache.response_cache import CacheResult
+    from moorage_serving.gateway.errors import GatewayError
     from moorage_serving.gateway.metrics import GatewayMetrics
     from moorage_serving.gateway.usage import Usage
 
@@ -30,20 +32,37 @@ class Outcome(StrEnum):
     SHUT_DOWN = "shut_down"
     FAILED = "failed"
 
+    @classmethod
+    def of_error(cls, error: GatewayError) -> Outcome:
+        """How a request ended that was answered with this error, where nothing more exact is known."""
+        return OUTCOME_OF_CODE.get(error.code, cls.REJECTED if error.status < 500 else cls.FAILED)
+
+
+OUTCOME_OF_CODE = {
+    "overloaded": Outcome.OVERLOADED,
+    "shutting_down": Outcome.SHUT_DOWN,
+    "upstream_unreachable": Outcome.UPSTREAM_UNREACHABLE,
+    "upstream_failed": Outcome.UPSTREAM_FAILED,
+    "upstream_timeout": Outcome.UPSTREAM_TIMEOUT,
+}
+
 
 class RequestRecord:
     """Facts about one request: no text of a prompt or a completion is among them."""
 
     __slots__ = (
+        "cache",
         "endpoint",
         "first_byte_at",
         "key_id",
         "model",
         "outcome",
         "request_id",
+        "revision",
         "started_at",
         "status",
         "stream",
+        "tenant_id",
         "upstream",
         "usage",
     )
@@ -54,21 +73,27 @@ class RequestRecord:
         self.started_at = time.perf_counter()
         self.first_byte_at: float | None = None
         self.key_id = ""
+        self.tenant_id = ""
         self.model = ""
+        self.revision = ""
+        self.cache: CacheResult | None = None
         self.upstream = ""
         self.status = 0
         self.stream = False
         self.usage: Usage | None = None
         self.outcome = Outcome.FAILED
 
-    def finish(self, metrics: GatewayMetrics, ledger: Ledger | None) -> None:
+    def identify(self, identity: Identity) -> None:
+        """Remember who asks."""
+        self.key_id = identity.key_id
+        self.tenant_id = identity.tenant.id
+
+    def finish(self, metrics: GatewayMetrics) -> None:
         """Count the request and write its access line."""
         duration_seconds = time.perf_counter() - self.started_at
         if not self.status:
             self.status = CLIENT_CLOSED_REQUEST
         self._count(metrics, duration_seconds)
-        if ledger is not None and self.usage is not None and self.key_id:
-            ledger.add(self.key_id, self.usage)
         self._log(duration_seconds)
 
     def _count(self, metrics: GatewayMetrics, duration_seconds: float) -> None:
@@ -77,9 +102,6 @@ class RequestRecord:
         metrics.duration.labels(*where).observe(duration_seconds)
         if self.stream and self.first_byte_at is not None:
             metrics.time_to_first_token.labels(*where).observe(self.first_byte_at - self.started_at)
-        if self.usage is not None:
-            metrics.tokens.labels("prompt", self.key_id, self.model).inc(self.usage.prompt_tokens)
-            metrics.tokens.labels("completion", self.key_id, self.model).inc(self.usage.completion_tokens)
 
     def _log(self, duration_seconds: float) -> None:
         first_byte_seconds = None if self.first_byte_at is None else round(self.first_byte_at - self.started_at, 6)
@@ -87,9 +109,12 @@ class RequestRecord:
             "request",
             request_id=self.request_id.decode(),
             key_id=self.key_id or None,
+            tenant_id=self.tenant_id or None,
             endpoint=self.endpoint,
             model=self.model or None,
             upstream=self.upstream or None,
+            revision=self.revision or None,
+            cache=self.cache,
             status=self.status,
             outcome=self.outcome.value,
             stream=self.stream,

@@ -24,11 +24,9 @@ NOT_PASSED_ON = frozenset(
 EVENT_STREAM = b"text/event-stream"
 
 
-def passed_on(headers: Iterable[tuple[bytes, bytes]], request_id: bytes) -> HeaderList:
-    """An engine's headers for the client, with the request's id."""
-    result = [(name, value) for name, value in ((n.lower(), v) for n, v in headers) if name not in NOT_PASSED_ON]
-    result.append((b"x-request-id", request_id))
-    return result
+def passed_on(headers: Iterable[tuple[bytes, bytes]]) -> HeaderList:
+    """An engine's headers for the client."""
+    return [(name, value) for name, value in ((n.lower(), v) for n, v in headers) if name not in NOT_PASSED_ON]
 
 
 def header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
@@ -41,19 +39,19 @@ def error_event(error: GatewayError) -> bytes:
     return b"data: " + error.body() + b"\n\n"
 
 
-async def send_error(error: GatewayError, request_id: bytes, send: Send) -> None:
+async def send_error(error: GatewayError, send: Send) -> None:
     """A whole error answer."""
-    await _start_error(error, request_id, send)
+    await _start_error(error, send)
     await send({"type": "http.response.body", "body": error.body(), "more_body": False})
 
 
-async def send_error_and_linger(error: GatewayError, request_id: bytes, receive: Receive, send: Send) -> None:
+async def send_error_and_linger(error: GatewayError, receive: Receive, send: Send) -> None:
     """An error answer to a request whose body is still coming; the connection closes after it.
 
     A connection that is closed with unread bytes is reset, and the reset can overtake the answer. So what still comes
     is thrown away for up to two seconds.
     """
-    await _start_error(error, request_id, send, (b"connection", b"close"))
+    await _start_error(error, send, (b"connection", b"close"))
     await send({"type": "http.response.body", "body": error.body(), "more_body": True})
     try:
         async with asyncio.timeout(LINGER_SECONDS):
@@ -64,11 +62,10 @@ async def send_error_and_linger(error: GatewayError, request_id: bytes, receive:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _start_error(error: GatewayError, request_id: bytes, send: Send, *extra: tuple[bytes, bytes]) -> None:
+async def _start_error(error: GatewayError, send: Send, *extra: tuple[bytes, bytes]) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(error.body())),
-        (b"x-request-id", request_id),
         *error.headers,
         *extra,
     ]

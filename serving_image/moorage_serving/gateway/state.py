@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from moorage_serving.gateway.admission.queues import AdmissionQueues
 from moorage_serving.gateway.config.file import ConfigError, LoadedConfig, load_config
 from moorage_serving.gateway.ledger import Ledger
 from moorage_serving.gateway.metrics import GatewayMetrics
 from moorage_serving.gateway.readiness import Readiness
+from moorage_serving.gateway.services import ServiceMetrics, Services
 from moorage_serving.gateway.upstream.generation import Generation
+from moorage_serving.gateway.upstream.metrics import UpstreamMetrics
+from moorage_serving.gateway.worker_metrics import WorkerMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -21,26 +25,44 @@ log = structlog.get_logger("config")
 
 
 class GatewayState:
-    """Created before the event loop; `start` and everything after it runs inside."""
+    """Created before the event loop; `start` and everything after it runs inside.
+
+    `draining`: the process will end, others should send no more. `refusing`: new requests are not served any more.
+    """
 
     active: Generation
+    services: Services
     readiness: Readiness
 
-    def __init__(self, config_path: Path, loaded: LoadedConfig) -> None:
+    def __init__(
+        self, config_path: Path, loaded: LoadedConfig, workers: int = 1, metrics_socket: Path | None = None
+    ) -> None:
         self.metrics = GatewayMetrics()
+        self._worker_metrics = None if metrics_socket is None else WorkerMetrics(metrics_socket, self.metrics.render)
         self.ledger: Ledger | None = None
         self.draining = False
         self.refusing = False
+        self.queues = AdmissionQueues()
+        self._service_metrics = ServiceMetrics(self.metrics.registry)
+        self._upstream_metrics = UpstreamMetrics(self.metrics.registry)
+        self._workers = workers
         self._config_path = config_path
         self._first = loaded
         self._retiring: list[Generation] = []
         self._background: set[asyncio.Task[None]] = set()
 
-    def start(self) -> None:
-        """Open the engines' connection pools."""
-        self._activate(Generation(self._first))
+    async def render_metrics(self) -> bytes:
+        """The text exposition of the whole gateway, all its workers together."""
+        return self.metrics.render() if self._worker_metrics is None else await self._worker_metrics.gather()
+
+    async def start(self) -> None:
+        """Open the engines' connection pools, and what else the configuration asks for."""
+        self.services = Services(self._first.config, self._service_metrics, self._workers)
+        self._activate(Generation(self._first, self._upstream_metrics, self._workers))
         self._open_ledger()
-        self.metrics.watch(lambda: [self.active, *self._retiring])
+        self.metrics.watch(lambda: [self.active, *self._retiring], self.queues)
+        if self._worker_metrics is not None:
+            await self._worker_metrics.start()
 
     def reload(self) -> None:
         """Read the file again. Requests that run stay with what they began with; an invalid file changes nothing."""
@@ -50,10 +72,11 @@ class GatewayState:
             self.metrics.config_reloads_failed.inc()
             log.error("config_reload_refused", reason=str(error), active_sha256=self.active.loaded.sha256)  # noqa: TRY400
             return
-        before = self.active
-        self._activate(Generation(loaded, before))
-        self._in_background(self._retire(before))
-        if loaded.config.redis_url != before.config.redis_url:
+        generation, services = self.active, self.services
+        self.services = Services(loaded.config, self._service_metrics, self._workers, services)
+        self._activate(Generation(loaded, self._upstream_metrics, self._workers, generation))
+        self._in_background(self._retire(generation, services, self.services))
+        if loaded.config.redis_url != generation.config.redis_url:
             self._close_ledger()
             self._open_ledger()
 
@@ -62,14 +85,20 @@ class GatewayState:
         self._close_ledger()
         self._in_background(self.active.retire())
         await asyncio.gather(*self._background)
+        await self.services.close()
+        if self._worker_metrics is not None:
+            await self._worker_metrics.stop()
 
-    async def _retire(self, generation: Generation) -> None:
+    async def _retire(self, generation: Generation, services: Services, successor: Services) -> None:
         self._retiring.append(generation)
         await generation.retire()
         self._retiring.remove(generation)
+        await services.close(successor)
 
     def _activate(self, generation: Generation) -> None:
         self.active = generation
+        limits = {route.model: route.capacity for route in generation.routes}
+        self.queues.configure(generation.config.admission, limits)
         self.readiness = Readiness(generation)
         self.metrics.config_reloaded_at.set_to_current_time()
         log.info(

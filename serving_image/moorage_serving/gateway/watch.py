@@ -3,83 +3,79 @@
 from __future__ import annotations
 
 import asyncio
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from starlette.types import Receive
 
 
-class Interruption(Enum):
-    """Why a request is not served to its end."""
+class _Interrupter:
+    """Cancels the task that it was made in, at most once, and remembers that it did."""
 
-    CLIENT_DISCONNECTED = auto()
-    FIRST_BYTE_TIMEOUT = auto()
-    IDLE_TIMEOUT = auto()
+    __slots__ = ("_task", "interrupted")
+
+    def __init__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - always called from a request's task
+        self._task = task
+        self.interrupted = False
+
+    def absorb(self) -> bool:
+        """Called on CancelledError: whether it was this that cancelled; the task then goes on."""
+        if self.interrupted:
+            self._task.uncancel()
+        return self.interrupted
+
+    def _interrupt(self) -> None:
+        if not self.interrupted:
+            self.interrupted = True
+            self._task.cancel()
 
 
-class Watch:
-    """Cancels the task that serves a request, at most once, and remembers why.
+class DisconnectWatch(_Interrupter):
+    """Interrupts when the client leaves. The request's body must have been read."""
+
+    __slots__ = ("_watcher",)
+
+    def __init__(self, receive: Receive) -> None:
+        super().__init__()
+        self._watcher = asyncio.get_running_loop().create_task(self._wait(receive))
+
+    def stop(self) -> None:
+        """No interruption after this."""
+        self._watcher.cancel()
+
+    async def _wait(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._interrupt()
+
+
+class IdleTimer(_Interrupter):
+    """Interrupts when the engine is waited for longer than `limit_seconds`.
 
     Time counts only while `waiting_since` is set, so that a client that reads slowly is not taken for an engine that
     answers slowly. One timer per request, which re-arms itself only when it fires: a chunk costs two assignments.
     """
 
-    __slots__ = ("_limit_seconds", "_loop", "_on_timeout", "_task", "_timer", "_watcher", "reason", "waiting_since")
+    __slots__ = ("_limit_seconds", "_timer", "now", "waiting_since")
 
-    def __init__(self, receive: Receive) -> None:
-        self._loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - always called from a request's task
-        self._task = task
-        self._timer: asyncio.TimerHandle | None = None
-        self._limit_seconds = 0.0
-        self._on_timeout = Interruption.FIRST_BYTE_TIMEOUT
-        self.reason: Interruption | None = None
-        self.waiting_since = 0.0
-        self._watcher = self._loop.create_task(self._wait_for_disconnect(receive))
-
-    def limit(self, seconds: float, on_timeout: Interruption) -> None:
-        """From now on, interrupt with `on_timeout` when the engine is waited for longer than `seconds`."""
-        self._limit_seconds = seconds
-        self._on_timeout = on_timeout
-        self.waiting_since = self._loop.time()
-        self._arm(seconds)
-
-    def now(self) -> float:
-        """The clock of `waiting_since`."""
-        return self._loop.time()
+    def __init__(self, limit_seconds: float) -> None:
+        super().__init__()
+        loop = asyncio.get_running_loop()
+        self.now = loop.time
+        self._limit_seconds = limit_seconds
+        self.waiting_since = self.now()
+        self._timer = loop.call_later(limit_seconds, self._check)
 
     def stop(self) -> None:
         """No interruption after this."""
-        self._watcher.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def absorb(self) -> Interruption | None:
-        """Called on CancelledError: the reason, if it was this watch that cancelled; the task then goes on."""
-        if self.reason is not None:
-            self._task.uncancel()
-        return self.reason
-
-    def _interrupt(self, reason: Interruption) -> None:
-        if self.reason is None:
-            self.reason = reason
-            self._task.cancel()
-
-    async def _wait_for_disconnect(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._interrupt(Interruption.CLIENT_DISCONNECTED)
-
-    def _arm(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._check)
+        self._timer.cancel()
 
     def _check(self) -> None:
-        waited_seconds = self._loop.time() - self.waiting_since if self.waiting_since else 0.0
+        waited_seconds = self.now() - self.waiting_since if self.waiting_since else 0.0
         if waited_seconds >= self._limit_seconds:
-            self._interrupt(self._on_timeout)
+            self._interrupt()
         else:
-            self._arm(self._limit_seconds - waited_seconds)
+            left = self._limit_seconds - waited_seconds
+            self._timer = asyncio.get_running_loop().call_later(left, self._check)

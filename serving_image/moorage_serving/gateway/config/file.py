@@ -12,9 +12,12 @@ from redis.asyncio.connection import parse_url
 
 from moorage_serving.gateway.config.gateway import GatewayConfig
 from moorage_serving.gateway.config.upstreams import OpenAIHttpUpstreamConfig
+from moorage_serving.gateway.request_log.key_ring import InvalidKeysError, parse_key_ring
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from moorage_serving.gateway.config.serving import RequestLogConfig
 
 SHOWN_VALUE_CHARACTERS = 80
 SECRET_KEYS = frozenset({"sha256", "redis_url"})
@@ -47,7 +50,8 @@ def load_config(path: Path) -> LoadedConfig:
         config = GatewayConfig.model_validate_json(content)
     except ValidationError as error:
         raise ConfigError(f"{path} is not a valid gateway configuration: {describe(error)}") from error
-    if problems := missing_tokens(config) + redis_problems(config.redis_url):
+    problems = missing_tokens(config) + redis_problems(config.redis_url) + request_log_problems(config.request_log)
+    if problems:
         raise ConfigError(f"{path} cannot be used: {'; '.join(problems)}")
     return LoadedConfig(config, hashlib.sha256(content).hexdigest())
 
@@ -72,6 +76,21 @@ def redis_problems(url: str | None) -> list[str]:
     except ValueError as error:
         return [f"redis_url: {error} (the value given is not shown)"]
     return []
+
+
+def request_log_problems(config: RequestLogConfig | None) -> list[str]:
+    """What is wrong with the request log's keys, and its folder."""
+    if config is None:
+        return []
+    problems: list[str] = []
+    variable = config.key_environment_variable
+    try:
+        parse_key_ring(os.environ.get(variable, ""))
+    except InvalidKeysError as error:
+        problems.append(f"request_log.key_environment_variable: {variable}: {error}")
+    if not os.access(config.folder, os.W_OK | os.X_OK):
+        problems.append(f"request_log.folder: {config.folder} is no folder that can be written")
+    return problems
 
 
 def describe(error: ValidationError) -> str:

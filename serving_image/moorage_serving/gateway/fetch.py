@@ -1,0 +1,130 @@
+"""Gets one request's answer from an engine: waits for its turn, asks, passes on, and accounts for the tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from moorage_serving.gateway import errors
+from moorage_serving.gateway.record import Outcome
+from moorage_serving.gateway.relay import Relay
+from moorage_serving.gateway.watch import IdleTimer
+
+if TYPE_CHECKING:
+    from starlette.types import Send
+
+    from moorage_serving.gateway.authentication import Identity
+    from moorage_serving.gateway.quota.reservation import Reservation
+    from moorage_serving.gateway.record import RequestRecord
+    from moorage_serving.gateway.request_body import InferenceRequest
+    from moorage_serving.gateway.state import GatewayState
+    from moorage_serving.gateway.upstream.generation import Generation
+    from moorage_serving.gateway.upstream.opened_answer import OpenedAnswer
+    from moorage_serving.gateway.upstream.route import EngineCall, Route
+
+
+class Fetch:
+    """Called once with an ASGI `send`: the client's own, or that of a flight which several clients read.
+
+    Raises GatewayError. It outlives its client where others read the same flight, so it keeps the tenant's reservation
+    and settles it itself.
+    """
+
+    __slots__ = (
+        "_call",
+        "_deadline_seconds",
+        "_generation",
+        "_identity",
+        "_record",
+        "_request",
+        "_reservation",
+        "_route",
+        "_state",
+        "began",
+    )
+
+    def __init__(
+        self,
+        state: GatewayState,
+        generation: Generation,
+        route: Route,
+        identity: Identity,
+        request: InferenceRequest,
+        call: EngineCall,
+        record: RequestRecord,
+        reservation: Reservation,
+        deadline_seconds: float,
+    ) -> None:
+        self._state = state
+        self._generation = generation
+        self._route = route
+        self._identity = identity
+        self._request = request
+        self._call = call
+        self._record = record
+        self._reservation = reservation
+        self._deadline_seconds = deadline_seconds
+        self.began = False
+
+    async def __call__(self, send: Send) -> None:
+        self.began = True
+        self._generation.enter()
+        prompt_tokens = len(self._call.body) // 4
+        used_tokens = 0
+        relay: Relay | None = None
+        queue = self._state.queues[self._route.model]
+        try:
+            await queue.enter(tenant=self._identity.tenant, deadline_seconds=self._deadline_seconds)
+            try:
+                opened = await self._route.open(self._call)
+                used_tokens = prompt_tokens
+                self._forget_prompt()
+                relay = Relay(opened, send, strips_usage=self._request.strips_usage)
+                await self._pass_on(opened, relay)
+            finally:
+                queue.leave()
+        finally:
+            if relay is not None:
+                used_tokens = self._count(relay) or prompt_tokens + relay.events
+            self._reservation.settle(used_tokens)
+            self._generation.leave()
+
+    async def _pass_on(self, opened: OpenedAnswer, relay: Relay) -> None:
+        self._record.upstream = opened.endpoint.name
+        self._record.revision = opened.endpoint.config.revision
+        idle_seconds = self._generation.config.timeouts.idle_seconds
+        timer = IdleTimer(idle_seconds)
+        failed = True
+        try:
+            await relay.run(timer)
+            failed = False
+        except asyncio.CancelledError:
+            await relay.seal()
+            if not timer.absorb():
+                failed = False  # it was not the engine's fault
+                raise
+            self._record.outcome = Outcome.UPSTREAM_TIMEOUT
+            raise errors.upstream_timeout(f"The engine was silent for {idle_seconds:g} s.") from None
+        except errors.GatewayError:
+            self._record.outcome = Outcome.UPSTREAM_FAILED
+            await relay.seal()
+            raise
+        finally:
+            timer.stop()
+            opened.close(failed=failed)
+
+    def _forget_prompt(self) -> None:
+        """A stream can be open for long after a large prompt."""
+        self._request.drop()
+        self._call.body = b""
+
+    def _count(self, relay: Relay) -> int:
+        """Account for what the engine told of tokens; 0 where it did not."""
+        usage = relay.usage
+        self._record.usage = usage
+        if usage is None:
+            return 0
+        self._state.metrics.count_tokens(usage, self._identity.key_id, self._request.model)
+        if self._state.ledger is not None:
+            self._state.ledger.add(self._identity.key_id, usage)
+        return usage.prompt_tokens + usage.completion_tokens

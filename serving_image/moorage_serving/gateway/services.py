@@ -1,0 +1,106 @@
+"""What a configuration asks for beside engines: Redis, limits, the response cache and the request log."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moorage_serving.gateway.cache.metrics import CacheMetrics
+from moorage_serving.gateway.cache.response_cache import ResponseCache
+from moorage_serving.gateway.quota.metrics import QuotaMetrics
+from moorage_serving.gateway.quota.quotas import Quotas
+from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
+from moorage_serving.gateway.request_log.key_ring import parse_key_ring
+from moorage_serving.gateway.request_log.metrics import RequestLogMetrics
+from moorage_serving.gateway.request_log.pattern_redactor import PatternRedactor
+from moorage_serving.gateway.request_log.request_log import RequestLog
+from moorage_serving.gateway.request_log.sink import FolderSink
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from moorage_serving.gateway.cache.semantic import SemanticIndex
+    from moorage_serving.gateway.config.cache import CacheConfig, SemanticCacheConfig
+    from moorage_serving.gateway.config.gateway import GatewayConfig
+    from moorage_serving.gateway.config.serving import RequestLogConfig
+
+
+class ServiceMetrics:
+    """One set for the life of the process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.redis = RedisMetrics(registry)
+        self.quota = QuotaMetrics(registry)
+        self.cache = CacheMetrics(registry)
+        self.request_log = RequestLogMetrics(registry)
+
+
+class Services:
+    """Those of one configuration. What did not change is taken over from the one before. Made in the event loop."""
+
+    def __init__(
+        self, config: GatewayConfig, metrics: ServiceMetrics, workers: int, before: Services | None = None
+    ) -> None:
+        self.config = config
+        kept = before if before is not None and before.config.redis_url == config.redis_url else None
+        if kept is not None:
+            self.redis, self.quotas = kept.redis, kept.quotas
+        else:
+            self.redis = None if config.redis_url is None else RedisLink(config.redis_url, metrics.redis)
+            self.quotas = Quotas(self.redis, metrics.quota)
+        self.quotas.configure(gateway_replicas=config.quotas.gateway_replicas, workers=workers)
+        if kept is not None and kept.config.cache == config.cache:
+            self.cache = kept.cache
+        else:
+            self.cache = open_cache(config.cache, self.redis, metrics.cache)
+        if before is not None and before.config.request_log == config.request_log:
+            self.request_log = before.request_log
+        else:
+            self.request_log = open_request_log(config.request_log, metrics.request_log)
+
+    async def close(self, successor: Services | None = None) -> None:
+        """Close what the successor has not taken over. No request may be using it."""
+        if self.cache is not None and (successor is None or successor.cache is not self.cache):
+            await self.cache.close()
+        if self.request_log is not None and (successor is None or successor.request_log is not self.request_log):
+            await asyncio.to_thread(self.request_log.close)
+        if successor is not None and successor.quotas is self.quotas:
+            return
+        await self.quotas.close()
+        if self.redis is not None:
+            await self.redis.close()
+
+
+def open_cache(config: CacheConfig | None, redis: RedisLink | None, metrics: CacheMetrics) -> ResponseCache | None:
+    """The cache that a configuration asks for."""
+    if config is None or redis is None:
+        return None
+    return ResponseCache(config, redis, metrics, open_semantic_index(config.semantic))
+
+
+def open_request_log(config: RequestLogConfig | None, metrics: RequestLogMetrics) -> RequestLog | None:
+    """The request log that a configuration asks for."""
+    if config is None:
+        return None
+    return RequestLog(
+        sink=FolderSink(Path(config.folder)),
+        key_ring=parse_key_ring(os.environ[config.key_environment_variable]),
+        redactor=PatternRedactor(),
+        tenants=config.tenants,
+        sample_ratio=config.sample_ratio,
+        retention_days=config.retention_days,
+        metrics=metrics,
+    )
+
+
+def open_semantic_index(config: SemanticCacheConfig | None) -> SemanticIndex | None:
+    """Imports the embedding library only where it is needed: it takes 100 MB."""
+    if config is None:
+        return None
+    from moorage_serving.gateway.cache.embedding import WordLlamaModel
+    from moorage_serving.gateway.cache.semantic import SemanticIndex
+
+    folder = None if config.model_folder is None else Path(config.model_folder)
+    return SemanticIndex(WordLlamaModel(folder), config.min_similarity)
