@@ -52,6 +52,11 @@ class Counters:
     running: int = 0
     connections: int = 0
 
+    @property
+    def waiting(self) -> int:
+        """Requests that have come, and that the engine has no place for yet."""
+        return self.requests - self.completed - self.aborted - self.running
+
 
 @dataclass(frozen=True)
 class Received:
@@ -68,10 +73,14 @@ class Received:
 
 @dataclass
 class FakeEngine:
-    """One engine; `model` is what it serves, `healthy` what its /health says."""
+    """One engine; `model` is what it serves, `healthy` what its /health says.
+
+    `capacity`: requests that it works on at one time, as vLLM's `max_num_seqs`; more wait inside. None: any number.
+    """
 
     model: str = "moored"
     healthy: bool = True
+    capacity: int | None = None
     counters: Counters = field(default_factory=Counters)
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=5000))
     answers: deque[bytes] = field(default_factory=lambda: deque(maxlen=50))
@@ -80,6 +89,7 @@ class FakeEngine:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.StreamWriter] = set()
+        self._places = contextlib.nullcontext() if self.capacity is None else asyncio.Semaphore(self.capacity)
 
     async def start(self, *, host: str = "127.0.0.1", port: int = 0, path: str | None = None) -> str:
         """Listen on TCP or, with `path`, on a unix socket; returns the address as a gateway's configuration has it."""
@@ -154,13 +164,16 @@ class FakeEngine:
             return True
         self.received.append(request)
         self.counters.requests += 1
-        self.counters.running += 1
         finished = False
         try:
-            kept = await Generation(self, request, writer).run()
+            async with self._places:
+                self.counters.running += 1
+                try:
+                    kept = await Generation(self, request, writer).run()
+                finally:
+                    self.counters.running -= 1
             finished = True
         finally:
-            self.counters.running -= 1
             self.counters.completed += finished
             self.counters.aborted += not finished
         return kept
@@ -169,8 +182,9 @@ class FakeEngine:
         if path == "/health":
             await write_document(writer, 200 if self.healthy else 500, b"")
         elif path == "/metrics":
-            gauge = f'vllm:num_requests_running{{model_name="{self.model}"}} {self.counters.running}\n'
-            await write_document(writer, 200, gauge.encode(), "text/plain")
+            counts = {"running": self.counters.running, "waiting": self.counters.waiting}
+            lines = [f'vllm:num_requests_{name}{{model_name="{self.model}"}} {value}' for name, value in counts.items()]
+            await write_document(writer, 200, ("\n".join(lines) + "\n").encode(), "text/plain")
         elif path == "/v1/models":
             await write_document(writer, 200, json.dumps({"object": "list", "data": [{"id": self.model}]}).encode())
         else:
@@ -324,8 +338,8 @@ async def write_document(
     await writer.drain()
 
 
-async def serve(port: int, path: str | None) -> None:
-    engine = FakeEngine()
+async def serve(port: int, path: str | None, capacity: int | None) -> None:
+    engine = FakeEngine(capacity=capacity)
     print(await engine.start(port=port, path=path), flush=True)  # noqa: T201 - whoever started the process reads it
     await asyncio.Event().wait()
 
@@ -336,5 +350,6 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--port", type=int, default=0)
     arguments.add_argument("--path")
+    arguments.add_argument("--capacity", type=int)
     options = arguments.parse_args()
-    uvloop.run(serve(options.port, options.path))
+    uvloop.run(serve(options.port, options.path, options.capacity))

@@ -45,8 +45,10 @@ class EngineRoom:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=10)
 
     @contextmanager
-    def engine(self, *, path: Path | None = None, port: int = 0, model: str = "moored") -> Iterator[RunningEngine]:
-        fake = FakeEngine(model)
+    def engine(
+        self, *, path: Path | None = None, port: int = 0, model: str = "moored", capacity: int | None = None
+    ) -> Iterator[RunningEngine]:
+        fake = FakeEngine(model, capacity=capacity)
         address = self.run(fake.start(path=None if path is None else str(path), port=port))
         try:
             yield RunningEngine(fake, address)
