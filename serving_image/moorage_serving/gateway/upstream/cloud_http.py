@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # An error longer than this is no error document; engines repeat the wrong part of a request in theirs.
 MAX_ERROR_BYTES = 1_048_576
+MAX_WRITE_BYTES = 1_048_576
 
 
 class CompleteAnswer:
@@ -87,8 +89,10 @@ class CloudConnections:
         self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None = None
     ) -> ClientResponse:
         """Send a request and wait for the answer's headers. Raises ConnectError and BrokenError."""
+        # Written in pieces, because one write of this size would keep every other request waiting.
+        data = io.BytesIO(body) if body and len(body) > MAX_WRITE_BYTES else body
         try:
-            return await self._session.request(method, url, data=body, headers=headers, allow_redirects=False)
+            return await self._session.request(method, url, data=data, headers=headers, allow_redirects=False)
         except CONNECT_ERRORS as error:
             raise ConnectError(type(error).__name__) from error
         except READ_ERRORS as error:

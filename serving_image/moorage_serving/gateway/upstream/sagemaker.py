@@ -127,6 +127,7 @@ class SageMakerTransport:
 
     async def close(self) -> None:
         """Close idle connections. No request may be in flight."""
+        await self._credentials.close()
         await self._connections.close()
 
     async def _invoke_model(

@@ -15,47 +15,18 @@ MODEL_CONTENT_TYPE = "x-amzn-sagemaker-content-type"
 PAYLOAD_PART = "PayloadPart"
 
 
-class EventStreamAnswer:
-    """A streamed answer of the model. Read like any other answer.
+class PayloadDecoder:
+    """Joins the payload of events. Holds no more than one event that is not complete yet."""
 
-    Holds no more than one event that is not complete yet: reading stops as soon as there is something to return.
-    """
+    __slots__ = ("_buffer", "_failure", "_undecoded_bytes")
 
-    __slots__ = ("_buffer", "_failure", "_response", "_undecoded_bytes", "headers", "status")
-
-    def __init__(self, response: ClientResponse) -> None:
-        self._response = response
+    def __init__(self) -> None:
         self._buffer = EventStreamBuffer()
         self._undecoded_bytes = 0
         self._failure: str | None = None
-        self.status = response.status
-        content_type = response.headers.get(MODEL_CONTENT_TYPE, "text/event-stream")
-        self.headers = ((b"content-type", content_type.encode("latin-1")),)
 
-    async def read(self) -> bytes:
-        """The payload that has come since, as soon as there is any, and nothing at the end.
-
-        Raises BrokenError or one of openai_http's READ_ERRORS.
-        """
-        while self._failure is None:
-            chunk = await self._response.content.readany()
-            if not chunk:
-                if self._undecoded_bytes:
-                    raise BrokenError("the stream ended within an event")
-                return b""
-            if payload := self._decode(chunk):
-                return payload
-        raise BrokenError(self._failure)
-
-    def close(self) -> None:
-        """Break the connection if the answer is not complete; otherwise keep it."""
-        if self._response.content.at_eof():
-            self._response.release()
-        else:
-            self._response.close()
-
-    def _decode(self, chunk: bytes) -> bytes:
-        """The payload of all events that are complete with `chunk`, up to a failure, which the next read raises."""
+    def feed(self, chunk: bytes) -> bytes:
+        """The payload of all events that are complete with `chunk`, up to the first failure."""
         self._buffer.add_data(chunk)
         self._undecoded_bytes += len(chunk)
         payloads: list[bytes] = []
@@ -72,3 +43,48 @@ class EventStreamAnswer:
         except (ParserError, ValueError, LookupError) as error:
             self._failure = f"not an event stream: {type(error).__name__}"
         return payloads[0] if len(payloads) == 1 else b"".join(payloads)
+
+    def check(self) -> None:
+        """Raises BrokenError once the stream has failed."""
+        if self._failure is not None:
+            raise BrokenError(self._failure)
+
+    def finish(self) -> None:
+        """The connection's end. Raises BrokenError when it came too early."""
+        self.check()
+        if self._undecoded_bytes:
+            raise BrokenError("the stream ended within an event")
+
+
+class EventStreamAnswer:
+    """A streamed answer of the model. Read like any other answer: only as fast as its reader."""
+
+    __slots__ = ("_decoder", "_response", "headers", "status")
+
+    def __init__(self, response: ClientResponse) -> None:
+        self._response = response
+        self._decoder = PayloadDecoder()
+        self.status = response.status
+        content_type = response.headers.get(MODEL_CONTENT_TYPE, "text/event-stream")
+        self.headers = ((b"content-type", content_type.encode("latin-1")),)
+
+    async def read(self) -> bytes:
+        """The payload that has come since, as soon as there is any, and nothing at the end.
+
+        Raises BrokenError or one of openai_http's READ_ERRORS.
+        """
+        while True:
+            self._decoder.check()
+            chunk = await self._response.content.readany()
+            if not chunk:
+                self._decoder.finish()
+                return b""
+            if payload := self._decoder.feed(chunk):
+                return payload
+
+    def close(self) -> None:
+        """Break the connection if the answer is not complete; otherwise keep it."""
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()

@@ -1,0 +1,1 @@
+"""Against a SageMaker front door that checks what the real one checks."""
