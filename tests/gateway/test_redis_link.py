@@ -12,13 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client import CollectorRegistry
 
-from moorage_serving.gateway.redis_link import (
-    MAX_QUEUED_POSTS,
-    RedisLink,
-    RedisMetrics,
-    RedisUnavailableError,
-    Script,
-)
+from moorage_serving.gateway.redis_calls import MAX_QUEUED_POSTS, RedisUnavailableError, Script
+from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 
 from .redis_process import RedisProcess
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-from collections import deque
 from typing import TYPE_CHECKING
 
-import hiredis
 import redis.asyncio
 import structlog
 from prometheus_client import Counter, Gauge
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+
+from moorage_serving.gateway.redis_calls import Argument, Call, CallQueue, RedisUnavailableError, Reply, Script, pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,33 +25,12 @@ if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
 
 log = structlog.get_logger("redis")
-Argument = str | bytes | int | float
-Reply = bytes | int | list["Reply"] | None
 PREFIX = "moorage_gateway_redis"
 CONNECT_SECONDS = 2.0
 STALL_SECONDS = 0.25
 HEARTBEAT_SECONDS = 1.0
 MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.1, 2.0
 CLOSE_SECONDS = 2.0
-MAX_BATCH_COMMANDS = 512
-MAX_QUEUED_POSTS = 10_000
-MAX_QUEUED_POST_BYTES = 16 * 1024 * 1024
-
-
-class RedisUnavailableError(Exception):
-    """There is no reply. `may_have_run` says whether the command may have taken effect all the same."""
-
-    def __init__(self, reason: str, *, may_have_run: bool) -> None:
-        super().__init__(reason)
-        self.may_have_run = may_have_run
-
-
-class Script:
-    """A Lua script and the name that Redis gives it, the SHA-1 of its source."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.sha1 = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
 class RedisMetrics:
@@ -75,37 +53,6 @@ class RedisMetrics:
         )
 
 
-def pack(*command: Argument) -> bytes:
-    """A command as Redis reads it."""
-    return hiredis.pack_command(command)  # pyright: ignore[reportArgumentType] - its stub knows tuples of one only
-
-
-class Call:
-    """One command; `future` is None where nobody reads the reply."""
-
-    __slots__ = ("future", "packed", "script", "sent")
-
-    def __init__(
-        self, packed: bytes, future: asyncio.Future[Reply] | None, script: tuple[Script, tuple[Argument, ...]] | None
-    ) -> None:
-        self.packed = packed
-        self.future = future
-        self.script = script
-        self.sent = False
-
-    @property
-    def unwanted(self) -> bool:
-        return self.future is not None and self.future.done()
-
-    def succeed(self, reply: Reply) -> None:
-        if self.future is not None and not self.future.done():
-            self.future.set_result(reply)
-
-    def fail(self, reason: str) -> None:
-        if self.future is not None and not self.future.done():
-            self.future.set_exception(RedisUnavailableError(reason, may_have_run=self.sent))
-
-
 class RedisLink:
     """Created inside of the event loop. `url` is redis://, rediss:// or unix://, as redis-py reads it.
 
@@ -120,10 +67,9 @@ class RedisLink:
         )
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[Call] = deque()
-        self._in_flight: deque[Call] = deque()
-        self._queued_posts = self._queued_post_bytes = 0
+        self._calls = CallQueue()
         self._known_scripts: set[str] = set()
+        self._logged_errors: set[str] = set()  # each kind once a connection
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._open = True  # so that the first calls wait for the first connection
@@ -156,7 +102,7 @@ class RedisLink:
 
     async def close(self) -> None:
         """Send what is waiting, if Redis answers, and close the connection."""
-        if self._open and (self._queue or self._in_flight):
+        if self._open and (self._calls or self._calls.in_flight):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._idle.wait()
@@ -164,9 +110,8 @@ class RedisLink:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         self._open = False
-        self._fail_calls("closed")
         self._metrics.available.set(0)
-        self._metrics.dropped_posts.inc(self._queued_posts)
+        self._metrics.dropped_posts.inc(self._calls.fail("closed") + self._calls.posts)
 
     async def _call(
         self, packed: bytes, script: tuple[Script, tuple[Argument, ...]] | None, timeout_seconds: float
@@ -195,16 +140,16 @@ class RedisLink:
             call.fail("no reply in time")
 
     def _enqueue_post(self, call: Call) -> None:
-        size = self._queued_post_bytes + len(call.packed)
-        if self._queued_posts >= MAX_QUEUED_POSTS or size > MAX_QUEUED_POST_BYTES:
+        if self._calls.append_post(call):
+            self._announce()
+        else:
             self._metrics.dropped_posts.inc()
-            return
-        self._queued_posts += 1
-        self._queued_post_bytes = size
-        self._enqueue(call)
 
     def _enqueue(self, call: Call) -> None:
-        self._queue.append(call)
+        self._calls.append(call)
+        self._announce()
+
+    def _announce(self) -> None:
         self._idle.clear()
         self._wake.set()
 
@@ -216,7 +161,7 @@ class RedisLink:
                 await self._connect(connection)
                 backoff_seconds = MIN_BACKOFF_SECONDS
                 await self._serve(connection)
-            except (RedisError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next connection is tried
                 self._failed(error)
             finally:
                 await connection.disconnect(nowait=True)
@@ -236,7 +181,7 @@ class RedisLink:
     async def _serve(self, connection: AbstractConnection) -> None:
         with self._heartbeat():
             while True:
-                while self._queue:
+                while self._calls:
                     await self._exchange(connection)
                 self._idle.set()
                 self._wake.clear()
@@ -259,36 +204,21 @@ class RedisLink:
 
     async def _exchange(self, connection: AbstractConnection) -> None:
         """Send what is waiting and read the replies."""
-        packed = self._take_batch()
+        packed, in_flight = self._calls.take_batch(), self._calls.in_flight
         if not packed:
             return
         async with asyncio.timeout(STALL_SECONDS) as silence:
             await connection.send_packed_command([b"".join(packed)], check_health=False)
-            while self._in_flight:
+            while in_flight:
                 try:
                     reply = await connection.read_response()
                 except ReadOnlyError:  # what was the primary is a replica now: connect to the new one
                     raise
                 except ResponseError as error:
-                    self._refused(self._in_flight.popleft(), error)
+                    self._refused(in_flight.popleft(), error)
                 else:
-                    self._in_flight.popleft().succeed(reply)
+                    in_flight.popleft().succeed(reply)
                 silence.reschedule(self._loop.time() + STALL_SECONDS)
-
-    def _take_batch(self) -> list[bytes]:
-        """Move calls that are still wanted from the queue to the flight; their bytes."""
-        packed: list[bytes] = []
-        while self._queue and len(packed) < MAX_BATCH_COMMANDS:
-            call = self._queue.popleft()
-            if call.unwanted:
-                continue
-            if call.future is None:
-                self._queued_posts -= 1
-                self._queued_post_bytes -= len(call.packed)
-            call.sent = True
-            self._in_flight.append(call)
-            packed.append(call.packed)
-        return packed
 
     def _refused(self, call: Call, error: ResponseError) -> None:
         if isinstance(error, NoScriptError) and call.script is not None:
@@ -299,10 +229,12 @@ class RedisLink:
             else:
                 self._enqueue(again)
             return
+        kind = type(error).__name__  # not the whole text: Redis repeats arguments in it
         self._metrics.failures.labels("reply").inc()
-        # Not the whole text: Redis repeats arguments in it.
-        log.warning("redis_error_reply", error=type(error).__name__)
-        call.fail(f"an error reply: {type(error).__name__}")
+        if kind not in self._logged_errors:
+            self._logged_errors.add(kind)
+            log.warning("redis_error_reply", error=kind)
+        call.fail(f"an error reply: {kind}")
 
     def _failed(self, error: Exception) -> None:
         self._metrics.failures.labels("connection").inc()
@@ -311,12 +243,5 @@ class RedisLink:
             log.warning("redis_unavailable", error=type(error).__name__)
         self._open = False
         self._known_scripts.clear()
-        self._fail_calls("the connection broke")
-
-    def _fail_calls(self, reason: str) -> None:
-        """Posts that were not sent yet stay; those on their way may have run, so that they are not sent again."""
-        self._metrics.dropped_posts.inc(sum(call.future is None for call in self._in_flight))
-        for call in (*self._in_flight, *self._queue):
-            call.fail(reason)
-        self._in_flight.clear()
-        self._queue = deque(call for call in self._queue if call.future is None)
+        self._logged_errors.clear()
+        self._metrics.dropped_posts.inc(self._calls.fail("the connection broke"))

@@ -17,7 +17,7 @@ from .answers import PATIENCE_SECONDS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from moorage_serving.gateway.redis_link import Argument, Reply
+    from moorage_serving.gateway.redis_calls import Argument, Reply
 
 
 @pytest.fixture

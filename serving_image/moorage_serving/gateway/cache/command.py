@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 from moorage_serving.gateway.cache.invalidation import Found, invalidate
 from moorage_serving.gateway.config.file import ConfigError, load_config
 from moorage_serving.gateway.logs import LogLevel, configure_logging
-from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics, RedisUnavailableError
+from moorage_serving.gateway.redis_calls import RedisUnavailableError
+from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 
 FAILED, INVALID_USE = 1, 2
 command_line = typer.Typer(help="The response cache.", no_args_is_help=True)

@@ -11,7 +11,8 @@ from moorage_serving.gateway.cache.store import FORGET_ITEMS, TENANTS, index_key
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from moorage_serving.gateway.redis_link import RedisLink, Reply
+    from moorage_serving.gateway.redis_calls import Reply
+    from moorage_serving.gateway.redis_link import RedisLink
 
 PAGE_ITEMS = 500
 TIMEOUT_SECONDS = 5.0

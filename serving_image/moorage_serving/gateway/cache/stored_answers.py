@@ -10,7 +10,7 @@ from moorage_serving.gateway.cache import directives
 from moorage_serving.gateway.cache.completeness import FinishedAnswer, NotStored, judge_answer
 from moorage_serving.gateway.cache.entry import CorruptEntryError, Entry, decode, encode
 from moorage_serving.gateway.cache.store import LOOKUP_SECONDS, CacheStore, ItemKey
-from moorage_serving.gateway.redis_link import RedisUnavailableError
+from moorage_serving.gateway.redis_calls import RedisUnavailableError
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.cache.metrics import CacheMetrics

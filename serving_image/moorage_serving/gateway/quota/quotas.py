@@ -11,7 +11,7 @@ from moorage_serving.gateway.quota.limits import Limits, Refusal, Verdict, limit
 from moorage_serving.gateway.quota.local import Carried, LocalReservation, LocalTenant, carried_from
 from moorage_serving.gateway.quota.reservation import Reservation
 from moorage_serving.gateway.quota.shared import SharedCounter
-from moorage_serving.gateway.redis_link import RedisUnavailableError
+from moorage_serving.gateway.redis_calls import RedisUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

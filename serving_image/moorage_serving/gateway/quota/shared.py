@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from moorage_serving.gateway.quota.answers import rate_limit_headers
 from moorage_serving.gateway.quota.limits import Limits, Refusal, Verdict
 from moorage_serving.gateway.quota.reservation import Reservation
-from moorage_serving.gateway.redis_link import RedisUnavailableError, Reply, Script
+from moorage_serving.gateway.redis_calls import RedisUnavailableError, Reply, Script
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.quota.answers import Headers
