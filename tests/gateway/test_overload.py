@@ -1,0 +1,99 @@
+"""Three times what the engine can do: it stays busy with answers that come in time, and everything else answers too.
+
+The form of a minute is `python -m benchmarks.overload`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from benchmarks.open_load import CHAT, Load, Probe, Work, beside
+
+from .processes import KEY, Gateway, chat, document, eventually, upstream
+from .redis_process import RedisProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .processes import EngineRoom, RunningEngine
+
+OVERLOAD, WARM_UP_SECONDS, SECONDS = 3, 2, 6
+WORK = Work("moored", capacity=16, min_service_seconds=0.3, max_service_seconds=0.7, deadline_seconds=1.5)
+
+
+@pytest.fixture
+def busy_engine(engine_room: EngineRoom) -> Iterator[RunningEngine]:
+    with engine_room.engine(capacity=WORK.capacity) as running:
+        yield running
+
+
+@pytest.fixture
+def redis(redis_server: str, tmp_path: Path) -> Iterator[RedisProcess]:
+    with RedisProcess(redis_server, tmp_path / "redis") as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(config_path: Path, busy_engine: RunningEngine, redis: RedisProcess) -> Iterator[Gateway]:
+    limited = upstream("busy", busy_engine.address, max_concurrent_requests=WORK.capacity)
+    config_path.write_text(json.dumps(document(limited, redis_url=redis.url, cache={})))
+    with Gateway(config_path) as running:
+        yield running
+
+
+def test_goodput_stays_at_the_capacity_and_probes_metrics_and_cache_hits_are_answered(
+    gateway: Gateway, busy_engine: RunningEngine
+) -> None:
+    asked_before = {**chat("asked before"), "temperature": 0}
+    assert gateway.client.post(CHAT, json=asked_before).status_code == 200
+    hit = Probe(gateway.url, CHAT, body=asked_before, key=KEY, expected_header=("cache-status", "hit"))
+    probes = [Probe(gateway.url, "/health"), Probe(gateway.url, "/metrics"), hit]
+    full, through = Load(busy_engine.address, "", WORK), Load(gateway.url, KEY, WORK)
+
+    async def load() -> None:
+        await full.fill(WARM_UP_SECONDS + 2)
+        await beside(probes, through.offer(OVERLOAD * WORK.requests_per_second, WARM_UP_SECONDS + SECONDS))
+
+    asyncio.run(load())
+    outcomes = Counter(answer.code for answer in through.answers)
+    capacity = full.busy_share(WARM_UP_SECONDS, WARM_UP_SECONDS + 2)
+    share = through.busy_share(WARM_UP_SECONDS, WARM_UP_SECONDS + SECONDS)
+    # Some requests are under way at either end of the measured time: the shorter it is, the less exact its share.
+    assert share >= 0.9 * capacity, outcomes
+    assert outcomes["503 deadline_unreachable"] > outcomes["503 deadline_exceeded"]
+    assert outcomes["late"] == 0
+    assert [probe.problems for probe in probes[:2]] == [[], []]
+    # A Redis that takes longer than 5 ms, as on a busy machine, is passed by.
+    assert len(hit.problems) <= 0.2 * len(hit.took_seconds), hit.problems
+    assert all(len(probe.took_seconds) >= SECONDS for probe in probes)
+    eventually(lambda: gateway.metric("demand_requests", model="moored") == 0)
+    assert gateway.metric("admission_rejected_requests_total", reason="deadline") > 0
+
+
+def test_a_deadline_that_makes_no_sense_is_refused(gateway: Gateway, busy_engine: RunningEngine) -> None:
+    answer = gateway.client.post(CHAT, json=chat(), headers={"x-request-deadline-ms": "soon"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "x-request-deadline-ms"
+    assert busy_engine.fake.counters.requests == 0
+
+
+def test_a_request_that_waits_in_vain_is_told_when_to_come_again(gateway: Gateway, busy_engine: RunningEngine) -> None:
+    async def keep_full_and_ask() -> None:
+        keep_full = asyncio.create_task(Load(gateway.url, KEY, WORK).fill(5))
+        await asyncio.to_thread(eventually, lambda: busy_engine.fake.counters.running == WORK.capacity)
+        headers = {"x-request-deadline-ms": "1"}
+        answers = [await asyncio.to_thread(gateway.client.post, CHAT, json=chat(), headers=headers) for _ in range(10)]
+        refused = [answer for answer in answers if answer.status_code == 503]
+        assert refused
+        assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+        assert {answer.json()["error"]["type"] for answer in refused} == {"overloaded_error"}
+        keep_full.cancel()
+        await asyncio.gather(keep_full, return_exceptions=True)
+
+    asyncio.run(keep_full_and_ask())
+    eventually(lambda: busy_engine.fake.counters.running == 0)
