@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 INFERENCE = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
 OPERATIONS = [("POST", path) for path in INFERENCE]
-OPERATIONS += [("GET", path) for path in ("/v1/models", "/health", "/ready", "/metrics")]
+OPERATIONS += [("GET", path) for path in ("/v1/models", "/health", "/ready", "/metrics", "/debug/profile")]
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -52,4 +52,4 @@ def test_everything_is_described(gateway: Gateway) -> None:
 def test_inference_is_described_with_all_its_errors(gateway: Gateway, path: str) -> None:
     document = gateway.client.get("/openapi.json").json()
     described = set(document["paths"][path]["post"]["responses"])
-    assert described >= {"200", "400", "401", "404", "405", "413", "502", "503", "504"}
+    assert described >= {"200", "400", "401", "404", "405", "413", "429", "502", "503", "504"}

@@ -34,6 +34,12 @@ class KeyRing:
         if config.authentication == "none":
             self._anonymous = Identity(ANONYMOUS, tenants.get(ANONYMOUS) or TenantConfig(id=ANONYMOUS), is_admin=False)
 
+    @property
+    def tenant_ids(self) -> list[str]:
+        """Everybody who can be let in."""
+        known = [*self._identities.values(), *([self._anonymous] if self._anonymous else [])]
+        return list(dict.fromkeys(identity.tenant.id for identity in known))
+
     def identify(self, authorization: bytes | None) -> Identity:
         """Whose key an `Authorization` header carries; raises GatewayError (401) without a known one."""
         if self._anonymous is not None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from moorage_serving.gateway.errors import GatewayError
     from moorage_serving.gateway.record import RequestRecord
+    from moorage_serving.gateway.telemetry.request_metrics import RequestMetrics
+
+ERRORS = 400
 
 
 class ClientAnswer:
@@ -20,10 +23,11 @@ class ClientAnswer:
     `started`: the client has got status and headers, there is no other answer any more.
     """
 
-    __slots__ = ("_is_event_stream", "_record", "_send", "headers", "started")
+    __slots__ = ("_is_event_stream", "_metrics", "_record", "_send", "headers", "started")
 
-    def __init__(self, record: RequestRecord, send: Send) -> None:
+    def __init__(self, record: RequestRecord, metrics: RequestMetrics, send: Send) -> None:
         self._record = record
+        self._metrics = metrics
         self._send = send
         self._is_event_stream = False
         self.headers: HeaderList = [(b"x-request-id", record.request_id)]
@@ -50,5 +54,8 @@ class ClientAnswer:
         headers = message["headers"]
         self._is_event_stream = (header(headers, b"content-type") or b"").lower().startswith(EVENT_STREAM)
         self._record.status = message["status"]
-        self._record.first_byte_at = time.perf_counter()
+        if message["status"] < ERRORS:
+            self._record.first_byte_at = time.perf_counter()
+            if self._record.stream:
+                self._metrics.start_stream()
         return {**message, "headers": [*headers, *self.headers]}

@@ -124,7 +124,7 @@ class Fetch:
         self._record.usage = usage
         if usage is None:
             return 0
-        self._state.metrics.count_tokens(usage, self._identity.key_id, self._request.model)
+        self._state.metrics.requests.count_tokens(usage, self._call.path, self._request.model, self._identity.tenant.id)
         if self._state.ledger is not None:
             self._state.ledger.add(self._identity.key_id, usage)
         return usage.prompt_tokens + usage.completion_tokens

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.request_log.recording import Recording
     from moorage_serving.gateway.request_log.request_log import RequestLog
     from moorage_serving.gateway.state import GatewayState
+    from moorage_serving.gateway.telemetry.tracing import RequestTrace
     from moorage_serving.gateway.upstream.generation import Generation
 
 log = structlog.get_logger("inference")
@@ -88,6 +89,7 @@ class Exchange:
         "_send",
         "_services",
         "_state",
+        "_trace",
     )
 
     def __init__(
@@ -108,7 +110,8 @@ class Exchange:
         self._scope = scope
         self._receive = receive
         self._recording: Recording | None = None
-        self._answer = ClientAnswer(record, send)
+        self._trace: RequestTrace | None = None
+        self._answer = ClientAnswer(record, state.metrics.requests, send)
         self._send: Send = self._answer
 
     async def serve(self) -> None:
@@ -133,6 +136,8 @@ class Exchange:
         finally:
             if self._recording is not None:
                 self._recording.finish(self._record)
+            if self._trace is not None:
+                self._trace.finish(self._record)
 
     async def _read(self, identity: Identity) -> InferenceRequest:
         content_length = header(self._scope["headers"], b"content-length")
@@ -210,6 +215,9 @@ class Exchange:
 
     def _headers_for_engine(self) -> dict[str, str]:
         headers = {"content-type": "application/json", "x-request-id": self._record.request_id.decode()}
+        if self._services.telemetry is not None:
+            self._trace = self._services.telemetry.tracing.begin(self._scope["headers"])
+            return headers | self._trace.headers
         for name, value in self._scope["headers"]:
             if name in TRACE_HEADERS:
                 headers[name.decode()] = value.decode("latin-1")
@@ -218,6 +226,7 @@ class Exchange:
     async def _fail(self, error: GatewayError) -> None:
         if self._record.outcome is Outcome.FAILED:
             self._record.outcome = Outcome.of_error(error)
+        self._record.error_code = error.code
         if error.status == CONTENT_TOO_LARGE and not self._answer.started:
             await send_error_and_linger(error, self._receive, self._answer)
         else:

@@ -1,8 +1,4 @@
-"""What Prometheus sees. Names and buckets follow vLLM's and OpenTelemetry's for generative AI.
-
-Labels have bounded values: endpoints, configured models, upstreams and key ids, status codes. What a client merely
-writes into a request (an unknown model, an unknown path) never becomes one.
-"""
+"""What Prometheus sees of a gateway process. Measurements of requests are in telemetry/request_metrics.py."""
 
 from __future__ import annotations
 
@@ -14,7 +10,6 @@ from prometheus_client import (
     Counter,
     Gauge,
     GCCollector,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
@@ -24,24 +19,15 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from moorage_serving.gateway.admission.metrics import AdmissionMetrics
+from moorage_serving.gateway.telemetry.request_metrics import RequestMetrics
+from moorage_serving.gateway.telemetry.vllm_names import VllmNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from moorage_serving.gateway.admission.queues import AdmissionQueues
     from moorage_serving.gateway.upstream.generation import Generation
-    from moorage_serving.gateway.usage import Usage
 
-# OpenTelemetry, semantic conventions for generative AI: gen_ai.server.time_to_first_token and
-# gen_ai.server.request.duration.
-FIRST_TOKEN_BUCKETS_SECONDS = (
-    *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
-    *(30.0, 60.0, 120.0),  # beyond the conventions: an engine that starts, or a queue
-)
-DURATION_BUCKETS_SECONDS = (
-    *(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92),
-    *(163.84, 327.68),
-)
 PREFIX = "moorage_gateway"
 disable_created_metrics()  # one more series for each of ours, which nothing here reads
 
@@ -53,32 +39,10 @@ class GatewayMetrics:
         self.registry = registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        self.requests = Counter(
-            f"{PREFIX}_requests",
-            "Requests that have ended. outcome says how; status 499: the client left before an answer began.",
-            ["endpoint", "model", "upstream", "status", "outcome"],
-            registry=registry,
-        )
-        self.tokens = Counter(
-            f"{PREFIX}_tokens",
-            "Tokens as counted by the engines, of streams and of aborted requests too, where the engine told.",
-            ["kind", "key_id", "model"],
-            registry=registry,
-        )
-        self.time_to_first_token = Histogram(
-            f"{PREFIX}_time_to_first_token_seconds",
-            "From the request's arrival to the first bytes of a streamed answer.",
-            ["endpoint", "model", "upstream"],
-            buckets=FIRST_TOKEN_BUCKETS_SECONDS,
-            registry=registry,
-        )
-        self.duration = Histogram(
-            f"{PREFIX}_request_duration_seconds",
-            "From the request's arrival to the end of its answer.",
-            ["endpoint", "model", "upstream"],
-            buckets=DURATION_BUCKETS_SECONDS,
-            registry=registry,
-        )
+        requests = CollectorRegistry()
+        self.requests = RequestMetrics(requests)
+        registry.register(requests)
+        registry.register(VllmNames(requests))
         self.in_flight = Gauge(
             f"{PREFIX}_requests_in_flight", "Requests being served now.", ["endpoint"], registry=registry
         )
@@ -102,11 +66,6 @@ class GatewayMetrics:
             "Attempts to write usage to Redis that failed.",
             registry=registry,
         )
-
-    def count_tokens(self, usage: Usage, key_id: str, model: str) -> None:
-        """What an engine told of one answer."""
-        self.tokens.labels("prompt", key_id, model).inc(usage.prompt_tokens)
-        self.tokens.labels("completion", key_id, model).inc(usage.completion_tokens)
 
     def watch(self, generations: Callable[[], Sequence[Generation]], queues: AdmissionQueues) -> None:
         """Report the active configuration (the first one), all engines' connections and queues, read at each scrape."""

@@ -47,9 +47,12 @@ class InferenceBody(BaseModel):
 DESCRIPTIONS = {
     400: "The body is not what it has to be; `param` names the culprit.",
     401: "The API key is missing or not known.",
+    403: "The key belongs to no administrator.",
     404: "The model does not exist; the message names those that do.",
     405: "Only POST is allowed here.",
+    409: "Another one has not ended yet.",
     413: "The body is larger than `max_request_body_bytes`.",
+    429: "A limit of the tenant is reached; x-ratelimit-* and Retry-After say which and until when.",
     500: "The engine or the gateway failed.",
     502: "The engine broke off before its answer began.",
     503: "No engine can be reached, or all are at their limit; Retry-After says when to try again.",

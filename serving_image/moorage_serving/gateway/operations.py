@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from moorage_serving.gateway import errors
 from moorage_serving.gateway.errors import GatewayError
 from moorage_serving.gateway.openapi import error_responses
+from moorage_serving.gateway.telemetry.profiling import add_profiling
 from moorage_serving.gateway.upstream.generation import may_use
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
                 if may_use(request.state.identity.tenant, name)
             ]
         )
+
+    def administrator(request: Request) -> None:
+        authorization = request.headers.get("authorization")
+        state.active.keys.identify_admin(authorization.encode("latin-1") if authorization else None)
+
+    add_profiling(application, administrator)
 
     @application.get("/health", response_class=Response)
     async def health() -> Response:

@@ -53,6 +53,7 @@ class RequestRecord:
     __slots__ = (
         "cache",
         "endpoint",
+        "error_code",
         "first_byte_at",
         "key_id",
         "model",
@@ -82,6 +83,7 @@ class RequestRecord:
         self.stream = False
         self.usage: Usage | None = None
         self.outcome = Outcome.FAILED
+        self.error_code = ""
 
     def identify(self, identity: Identity) -> None:
         """Remember who asks."""
@@ -93,15 +95,8 @@ class RequestRecord:
         duration_seconds = time.perf_counter() - self.started_at
         if not self.status:
             self.status = CLIENT_CLOSED_REQUEST
-        self._count(metrics, duration_seconds)
+        metrics.requests.count(self, duration_seconds)
         self._log(duration_seconds)
-
-    def _count(self, metrics: GatewayMetrics, duration_seconds: float) -> None:
-        where = (self.endpoint, self.model, self.upstream)
-        metrics.requests.labels(*where, str(self.status), self.outcome.value).inc()
-        metrics.duration.labels(*where).observe(duration_seconds)
-        if self.stream and self.first_byte_at is not None:
-            metrics.time_to_first_token.labels(*where).observe(self.first_byte_at - self.started_at)
 
     def _log(self, duration_seconds: float) -> None:
         first_byte_seconds = None if self.first_byte_at is None else round(self.first_byte_at - self.started_at, 6)

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.cache.semantic import SemanticIndex
     from moorage_serving.gateway.config.cache import CacheConfig, SemanticCacheConfig
     from moorage_serving.gateway.config.gateway import GatewayConfig
-    from moorage_serving.gateway.config.serving import RequestLogConfig
+    from moorage_serving.gateway.config.serving import RequestLogConfig, TelemetryConfig
+    from moorage_serving.gateway.telemetry.telemetry import Telemetry
 
 
 class ServiceMetrics:
     """One set for the life of the process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
         self.redis = RedisMetrics(registry)
         self.quota = QuotaMetrics(registry)
         self.cache = CacheMetrics(registry)
@@ -60,12 +62,19 @@ class Services:
         else:
             self.request_log = open_request_log(config.request_log, metrics.request_log)
 
+        if before is not None and before.config.telemetry == config.telemetry:
+            self.telemetry = before.telemetry
+        else:
+            self.telemetry = open_telemetry(config.telemetry, metrics.registry)
+
     async def close(self, successor: Services | None = None) -> None:
         """Close what the successor has not taken over. No request may be using it."""
         if self.cache is not None and (successor is None or successor.cache is not self.cache):
             await self.cache.close()
         if self.request_log is not None and (successor is None or successor.request_log is not self.request_log):
             await asyncio.to_thread(self.request_log.close)
+        if self.telemetry is not None and (successor is None or successor.telemetry is not self.telemetry):
+            await self.telemetry.close()
         if successor is not None and successor.quotas is self.quotas:
             return
         await self.quotas.close()
@@ -93,6 +102,15 @@ def open_request_log(config: RequestLogConfig | None, metrics: RequestLogMetrics
         retention_days=config.retention_days,
         metrics=metrics,
     )
+
+
+def open_telemetry(config: TelemetryConfig | None, registry: CollectorRegistry) -> Telemetry | None:
+    """Imports OpenTelemetry's SDK only where it is needed."""
+    if config is None:
+        return None
+    from moorage_serving.gateway.telemetry.telemetry import Telemetry
+
+    return Telemetry(registry, otlp_endpoint=config.otlp_endpoint, trace_sample_ratio=config.trace_sample_ratio)
 
 
 def open_semantic_index(config: SemanticCacheConfig | None) -> SemanticIndex | None:

@@ -97,6 +97,7 @@ class GatewayState:
 
     def _activate(self, generation: Generation) -> None:
         self.active = generation
+        self.metrics.requests.tenants.configure(generation.keys.tenant_ids)
         limits = {route.model: route.capacity for route in generation.routes}
         self.queues.configure(generation.config.admission, limits)
         self.readiness = Readiness(generation)
