@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 MAX_TENANT_BYTES, MAX_ENTRY_BYTES = 1800, 1200
+# Only over what is still there: the cache deletes while this happens.
+SWAP = "return redis.call('EXISTS', KEYS[2]) == 1 and redis.call('COPY', KEYS[1], KEYS[2], 'REPLACE')"
 SERIAL = itertools.count()
 
 
@@ -65,8 +67,8 @@ class World:
     """Two tenants, engines that sign their answers, and what went wrong."""
 
     def __init__(self, link: RedisLink, server: RedisProcess) -> None:
-        run = next(SERIAL)
-        self.tenants = [TenantConfig(id=f"interleaved-{run}-{number}") for number in range(2)]
+        self.run = next(SERIAL)
+        self.tenants = [TenantConfig(id=f"interleaved-{self.run}-{number}") for number in range(2)]
         self.cached = Cached(link, self.tenants[0], max_tenant_bytes=MAX_TENANT_BYTES, max_entry_bytes=MAX_ENTRY_BYTES)
         self.server = server
         self.engines: list[Engine] = []
@@ -127,14 +129,14 @@ class World:
             match kind:
                 case "garbage":
                     for name in names:
-                        client.set(name, "garbage")
+                        client.set(name, "garbage", xx=True)
                 case "swap" if len(names) > 1:
-                    client.copy(names[0], names[1], replace=True)
+                    client.eval(SWAP, 2, names[0], names[1])
                 case "expire":
                     for name in names:
                         client.delete(name)
                 case "index":
-                    client.set(index_keys(tenant.id)[len(names) % 2], "garbage")
+                    client.set(index_keys(tenant.id)[self.run % 2], "garbage")
                 case "flush scripts":
                     client.script_flush()
                 case _:
@@ -149,9 +151,19 @@ class World:
         assert not flights._tasks
         for tenant in self.tenants:
             found = set(self.server.client.keys(f"{tenant_prefix(tenant.id)}*"))  # type: ignore[arg-type]
-            names = found - set(index_keys(tenant.id))
-            assert sum(self.server.client.strlen(name) for name in names) <= MAX_TENANT_BYTES  # type: ignore[misc]
+            self.check_index(tenant, found)
             self.server.client.delete("nothing", *found)
+
+    def check_index(self, tenant: TenantConfig, found: set[str]) -> None:
+        """Unless it was damaged last of all, the index knows every item, and they are within the limit."""
+        client, (expiries, sizes) = self.server.client, index_keys(tenant.id)
+        if {client.type(expiries), client.type(sizes)} != {"zset", "hash"}:
+            return
+        counted: dict[str, str] = client.hgetall(sizes)  # type: ignore[assignment]
+        total = int(counted.pop("", 0))
+        assert total == sum(int(size) for size in counted.values()) <= MAX_TENANT_BYTES
+        assert found - {expiries, sizes} <= {tenant_prefix(tenant.id) + item for item in counted}
+        assert set(client.zrange(expiries, 0, -1)) == set(counted)  # type: ignore[arg-type]
 
 
 class Yielding(Engine):

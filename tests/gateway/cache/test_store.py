@@ -104,12 +104,26 @@ async def test_what_expired_leaves_the_index_and_an_idle_tenant_leaves_nothing(
     assert server.client.ttl(index_keys(tenant.id)[0]) > 30  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("broken", [0, 1])
-async def test_an_index_that_is_none_heals(kept: Kept, broken: int) -> None:
+@pytest.mark.parametrize("half", [0, 1])
+@pytest.mark.parametrize("damage", ["evicted", "overwritten"])
+async def test_an_index_that_lost_a_half_keeps_nothing_that_it_does_not_count(
+    kept: Kept, half: int, damage: str
+) -> None:
+    for name in "abc":
+        await kept.store.write(kept.key(name), b"x")
+    kept.client.delete(index_keys(kept.tenant)[half])
+    if damage == "overwritten":
+        kept.client.set(index_keys(kept.tenant)[half], "garbage")
+    await kept.store.write(kept.key("b"), b"y")
+    assert kept.items() == {"r1:b"}
+    assert await kept.store.read(kept.key("b")) == b"y"
+    kept.check()
+
+
+async def test_an_index_that_is_gone_starts_anew(kept: Kept) -> None:
     await kept.store.write(kept.key("a"), b"x")
-    kept.client.set(index_keys(kept.tenant)[broken], "garbage")
+    kept.client.delete(*index_keys(kept.tenant))
     await kept.store.write(kept.key("a"), b"y")
-    assert await kept.store.read(kept.key("a")) == b"y"
     kept.check()
 
 

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from moorage_serving.gateway.cache.key import revision_prefix, tenant_prefix
-from moorage_serving.gateway.redis_link import Script
+from moorage_serving.gateway.redis_calls import Script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,9 @@ local function unlist(item)
   redis.call('ZREM', expiries, item)
 end
 local function forget(item)
+  local was_there = redis.call('UNLINK', prefix .. item)
   unlist(item)
-  return redis.call('UNLINK', prefix .. item)
+  return was_there
 end
 """
 # ARGV: prefix, item... Answers how many of them were there.
@@ -53,18 +54,20 @@ return count
 # ARGV: prefix, item, value, lifetime in milliseconds, greatest sum of bytes.
 # Answers how many items were evicted, -1 when the value alone is too large.
 # SET comes before all that writes: a Redis without memory refuses a script's first write, and no later one.
-# The index heals itself: what expired leaves it (100 at a time, more than one call can add), what is no index at all
-# is deleted, and it ends with its last item.
+# The index heals itself: what expired leaves it (100 at a time, more than one call can add), and it ends with its last
+# item. When one half of it was evicted or damaged, all that the other half knows of is deleted, so that nothing is kept
+# that is not counted. When both are gone, what they knew of ends with its lifetime.
 STORE_ITEM = Script(
     FORGET
     + """
 local item, value, lifetime, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local function keep_only(key, kind)
-  local found = redis.call('TYPE', key).ok
-  if found ~= kind and found ~= 'none' then redis.call('DEL', key) end
+local kinds = {redis.call('TYPE', expiries).ok, redis.call('TYPE', sizes).ok}
+if table.concat(kinds, ' ') ~= 'zset hash' and table.concat(kinds, ' ') ~= 'none none' then
+  local known = kinds[1] == 'zset' and redis.call('ZRANGE', expiries, 0, -1)
+    or kinds[2] == 'hash' and redis.call('HKEYS', sizes) or {}
+  for _, each in ipairs(known) do redis.call('UNLINK', prefix .. each) end
+  redis.call('DEL', expiries, sizes)
 end
-keep_only(expiries, 'zset')
-keep_only(sizes, 'hash')
 local size = #value + #prefix + #item
 if size > most then
   forget(item)
@@ -76,13 +79,8 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 for _, expired in ipairs(redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 100)) do forget(expired) end
 local evicted = 0
-while tonumber(redis.call('HGET', sizes, '') or '0') + size > most do
-  local oldest = redis.call('ZRANGE', expiries, 0, 0)[1]
-  if not oldest then
-    redis.call('DEL', sizes)
-    break
-  end
-  forget(oldest)
+while tonumber(redis.call('HGET', sizes, '') or 0) + size > most do
+  forget(redis.call('ZRANGE', expiries, 0, 0)[1])
   evicted = evicted + 1
 end
 redis.call('HSET', sizes, item, size)
