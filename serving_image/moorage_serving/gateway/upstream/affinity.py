@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect
+from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class AffinityRing(Generic[Member]):
         return None
 
 
-def points(name: str) -> list[int]:
+@lru_cache(maxsize=1024)
+def points(name: str) -> tuple[int, ...]:
     """Where an endpoint stands: the same for every gateway, whatever the other endpoints are."""
     result: list[int] = []
     per_digest = hashlib.blake2b.MAX_DIGEST_SIZE // POINT_BYTES
@@ -79,4 +81,4 @@ def points(name: str) -> list[int]:
         digest = hashlib.blake2b(f"{index}:{name}".encode()).digest()
         starts = range(0, len(digest), POINT_BYTES)
         result.extend(int.from_bytes(digest[start : start + POINT_BYTES]) for start in starts)
-    return result
+    return tuple(result)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import structlog
+
 from moorage_serving.gateway.upstream.breaker import CircuitBreaker
+from moorage_serving.gateway.upstream.recent_answers import RecentAnswers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from moorage_serving.gateway.config.upstreams import UpstreamConfig
     from moorage_serving.gateway.upstream.transport import Transport
 
@@ -17,6 +22,10 @@ WEIGHT_WITHOUT_LIMIT = 256
 # Whoever asks for a longer pause is found again by then.
 MAX_RETRY_AFTER_SECONDS = 60.0
 UNLIMITED = float("inf")
+RECENT_SECONDS = 60.0
+# As Envoy's `base_ejection_time`.
+EJECTION_SECONDS = 30.0
+log = structlog.get_logger("endpoint")
 
 
 class Endpoint:
@@ -24,11 +33,29 @@ class Endpoint:
 
     `name` is the upstream's, with the address where the upstream has several. `in_flight` counts the requests of this
     gateway process, `load` those of others too, as far as they are known; `slots` is how many it may get from here.
-    `problem` says why it gets no requests; None while it is well. Times are of `time.monotonic()`.
+    `problem` says why it gets no requests; None while it is well. `suspected` is called when a request could not reach
+    it. `breaker_openings` and `ejections` are counters. Times are of `time.monotonic()`.
     """
 
-    __slots__ = ("_fair_slots", "breaker", "config", "ejected_until", "generations", "in_flight", "is_up", "load")
-    __slots__ += ("name", "problem", "set_aside_until", "slots", "transport", "weight")
+    __slots__ = (
+        "_fair_slots",
+        "breaker",
+        "breaker_openings",
+        "config",
+        "ejected_until",
+        "ejections",
+        "in_flight",
+        "is_up",
+        "load",
+        "name",
+        "problem",
+        "recent",
+        "set_aside_until",
+        "slots",
+        "suspected",
+        "transport",
+        "weight",
+    )
 
     def __init__(
         self, config: UpstreamConfig, transport: Transport, gateway_processes: int = 1, name: str | None = None
@@ -37,16 +64,19 @@ class Endpoint:
         self.config = config
         self.name = name or config.name
         self.transport = transport
-        self.generations = 0
         self.in_flight = 0
         self.load = 0
         self.weight = float(limit or WEIGHT_WITHOUT_LIMIT)
         self.slots = UNLIMITED if limit is None else float(limit)
         self.is_up = True
         self.problem: str | None = None
+        self.suspected: Callable[[], None] = nothing
         self.breaker = CircuitBreaker()
+        self.breaker_openings = 0
+        self.recent = RecentAnswers(RECENT_SECONDS)
         self.set_aside_until = 0.0
         self.ejected_until = 0.0
+        self.ejections = 0
         self._fair_slots = max(1, limit // gateway_processes) if limit and gateway_processes > 1 else 1
 
     def is_usable(self, now: float) -> bool:
@@ -59,9 +89,13 @@ class Endpoint:
         """Whether it has room, and nothing speaks against it."""
         return self.in_flight < self.slots and self.is_usable(now)
 
-    def can_be_tried(self, now: float) -> bool:
-        """Whether it has room and has not asked to be left alone: enough when no endpoint is better."""
-        return self.in_flight < self.slots and self.is_up and now >= self.set_aside_until
+    def is_last_resort(self, now: float) -> bool:
+        """Whether it can be asked when there is nothing better, although it failed lately."""
+        return self.is_up and now >= self.set_aside_until
+
+    @property
+    def has_room(self) -> bool:
+        return self.in_flight < self.slots
 
     def take(self) -> None:
         """A request goes here. Exactly one `release` must follow."""
@@ -74,6 +108,27 @@ class Endpoint:
         self.in_flight -= 1
         self.load -= 1
 
+    def record(self, first_byte_seconds: float | None, *, failed: bool) -> None:
+        """An answer has ended, or did not come. The time is None where it says nothing."""
+        now = time.monotonic()
+        self.recent.add(now, first_byte_seconds, failed=failed)
+        if not failed:
+            self.breaker.succeed(now)
+        elif self.breaker.fail(now):
+            self.breaker_openings += 1
+            log.warning("upstream_breaker_open", upstream=self.name)
+
+    def give_up(self) -> None:
+        """A request has ended without telling anything about the endpoint."""
+        self.breaker.abandon(time.monotonic())
+
+    def eject(self, now: float) -> None:
+        """It does worse than those beside it: leave it alone for 30 seconds, then judge it anew."""
+        self.ejected_until = now + EJECTION_SECONDS
+        self.ejections += 1
+        self.recent.clear()
+        log.warning("upstream_ejected", upstream=self.name)
+
     def set_foreign_load(self, requests: int) -> None:
         """Requests of others that run and wait here. Other gateways leave this process its fair share."""
         self.load = self.in_flight + requests
@@ -84,3 +139,7 @@ class Endpoint:
     def set_aside(self, seconds: float) -> None:
         """It has asked to be left alone for some time."""
         self.set_aside_until = time.monotonic() + min(seconds, MAX_RETRY_AFTER_SECONDS)
+
+
+def nothing() -> None:
+    """Nobody looks after an endpoint that has no monitor."""

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from moorage_serving.gateway.upstream.discovery import OneAddress
+from moorage_serving.gateway.upstream.engine_load import EngineLoad, parse_engine_load
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
@@ -45,11 +48,14 @@ class Answer:
     `READ_ERRORS`: the client library's own method and exceptions, because a wrapper would cost a coroutine per chunk.
     """
 
-    __slots__ = ("_response", "read")
+    __slots__ = ("_response",)
 
     def __init__(self, response: ClientResponse) -> None:
         self._response = response
-        self.read: Callable[[], Awaitable[bytes]] = response.content.readany
+
+    @property
+    def read(self) -> Callable[[], Awaitable[bytes]]:
+        return self._response.content.readany
 
     @property
     def status(self) -> int:
@@ -70,8 +76,8 @@ class Answer:
 class OpenAIHttpTransport:
     """One engine and the connections to it."""
 
-    def __init__(self, config: OpenAIHttpUpstreamConfig, timeouts: Timeouts) -> None:
-        self._connector, self._base_url = open_connector(config.address)
+    def __init__(self, config: OpenAIHttpUpstreamConfig, timeouts: Timeouts, only_address: str | None = None) -> None:
+        self._connector, self._base_url = open_connector(config.address, only_address)
         self._authorization = authorization_of(config)
         self._session = aiohttp.ClientSession(
             connector=self._connector,
@@ -126,6 +132,17 @@ class OpenAIHttpTransport:
         except (*CONNECT_ERRORS, *READ_ERRORS) as error:
             return f"unreachable: {type(error).__name__}"
 
+    async def measure(self, timeout_seconds: float) -> EngineLoad | None:
+        """What the engine's /metrics says of its load. None where it does not say, or not in time."""
+        try:
+            async with (
+                asyncio.timeout(timeout_seconds),
+                self._session.get(self._base_url + "/metrics", headers=self._authorization) as response,
+            ):
+                return parse_engine_load(await response.read()) if response.status == 200 else None
+        except (TimeoutError, *CONNECT_ERRORS, *READ_ERRORS):
+            return None
+
     async def close(self) -> None:
         """Close idle connections. No request may be in flight."""
         await self._session.close()
@@ -139,10 +156,14 @@ def authorization_of(config: OpenAIHttpUpstreamConfig) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def open_connector(address: str) -> tuple[aiohttp.BaseConnector, str]:
-    """The connector for an address, and the base URL to use with it. Must be called in a running event loop."""
+def open_connector(address: str, only_address: str | None = None) -> tuple[aiohttp.BaseConnector, str]:
+    """The connector for an address, and the base URL to use with it. Must be called in a running event loop.
+
+    `only_address`: the one IP address, out of those behind the host name, to connect to.
+    """
     if address.startswith(UNIX_PREFIX):
         path = address.removeprefix(UNIX_PREFIX)
         return aiohttp.UnixConnector(path, limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS), "http://localhost"
-    connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
+    resolver = None if only_address is None else OneAddress(only_address)
+    connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, keepalive_timeout=KEEP_ALIVE_SECONDS, resolver=resolver)
     return connector, address

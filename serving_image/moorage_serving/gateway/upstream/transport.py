@@ -49,10 +49,13 @@ class Transport(Protocol):
     async def close(self) -> None: ...
 
 
-def open_transport(config: AnyUpstreamConfig, timeouts: Timeouts) -> Transport:
-    """The transport of an upstream's kind. The clouds' libraries are imported only where they are needed."""
+def open_transport(config: AnyUpstreamConfig, timeouts: Timeouts, only_address: str | None = None) -> Transport:
+    """The transport of an upstream's kind. The clouds' libraries are imported only where they are needed.
+
+    `only_address`: the one IP address, out of those behind the host name, to connect to (kind openai-http).
+    """
     if isinstance(config, OpenAIHttpUpstreamConfig):
-        return OpenAIHttpTransport(config, timeouts)
+        return OpenAIHttpTransport(config, timeouts, only_address)
     if isinstance(config, SageMakerUpstreamConfig):
         from moorage_serving.gateway.upstream.sagemaker import SageMakerTransport
 
