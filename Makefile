@@ -45,6 +45,9 @@ bench-gateway: setup ## the gateway beside LiteLLM and vllm-router; fail where a
 soak: setup ## mixed load with faults for SECONDS; fail where something is left over
 	@$(PYTHON) -m benchmarks.soak --seconds $(SECONDS)
 
+reference: setup ## write what follows from the gateway's settings: the contract and its documentation
+	@$(PYTHON) -m tools.gateway_reference
+
 pins: setup ## pin the dependencies anew
 	@PATH="$(CURDIR)/.tools/uv/bin:$$PATH" tools/requirements/compile.sh
 
@@ -52,4 +55,4 @@ clean: ## remove what set-up has put into the checkout; stacks must be down
 	@if [ -d .moorage ]; then echo "a stack is still up: make down STACK=name" >&2; exit 1; fi
 	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup up preview down output test lint bench bench-gateway soak pins clean
+.PHONY: help setup up preview down output test lint bench bench-gateway soak reference pins clean

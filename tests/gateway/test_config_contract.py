@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from moorage_serving.gateway.config.gateway import GatewayConfig
-from moorage_serving.gateway.config.schema import render_schema
 
 from .processes import DEAD_ADDRESS, REPOSITORY, document, upstream
 
@@ -185,7 +184,3 @@ def test_a_configuration_cannot_be_changed() -> None:
     config = GatewayConfig.model_validate_json(json.dumps(VALID))
     with pytest.raises(ValidationError):
         config.version = 2  # type: ignore[misc, assignment]
-
-
-def test_the_contract_is_what_the_model_says() -> None:
-    assert (REPOSITORY / "contracts" / "gateway-config.v1.schema.json").read_text() == render_schema()

@@ -91,4 +91,7 @@ def _ask_for_usage(document: dict[str, object], body: bytes) -> bytes:
     options = document["stream_options"]
     kept = options if isinstance(options, dict) else {}
     kept = {name: value for name, value in kept.items() if name != "continuous_usage_stats"}
-    return orjson.dumps({**document, "stream_options": {**kept, "include_usage": True}})
+    try:
+        return orjson.dumps({**document, "stream_options": {**kept, "include_usage": True}})
+    except orjson.JSONEncodeError:
+        raise invalid_request("The request body is nested too deeply.", code="invalid_json") from None

@@ -113,7 +113,8 @@ class GatewayServer(uvicorn.Server):
         # Whoever still comes is told to come back instead of being refused by the kernel.
         if open_requests := list(self.server_state.tasks):
             await asyncio.wait(open_requests, timeout=self._budget.drain_seconds)
-        self.config.timeout_graceful_shutdown = 0
+        # What is still open is cut at once; without a second, uvicorn would say so even where nothing is.
+        self.config.timeout_graceful_shutdown = 0 if self.server_state.tasks else 1
         self.should_exit = True
 
     def _leave_port(self) -> None:
