@@ -26,7 +26,7 @@ POINT_BYTES = 8
 class Loaded(Protocol):
     """What the choice looks at. `load` is counted in requests; more `weight` means more of them."""
 
-    name: str
+    unique_name: str
     load: int
     weight: float
     is_up: bool
@@ -43,7 +43,7 @@ class AffinityRing(Generic[Member]):
     def __init__(self, members: Sequence[Member]) -> None:
         self.members = tuple(members)
         placed = sorted(
-            ((point, index) for index, member in enumerate(members) for point in points(member.name)),
+            ((point, index) for index, member in enumerate(members) for point in points(member.unique_name)),
         )
         self._points = [point for point, _ in placed]
         self._owners = [self.members[index] for _, index in placed]

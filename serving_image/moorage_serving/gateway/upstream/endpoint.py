@@ -31,8 +31,9 @@ log = structlog.get_logger("endpoint")
 class Endpoint:
     """Its connections, its load and what is known of how it does.
 
-    `name` is the upstream's, with the address where the upstream has several. `in_flight` counts the requests of this
-    gateway process, `load` those of others too, as far as they are known; `slots` is how many it may get from here.
+    `name` is the upstream's, `unique_name` has the address too where the upstream has several. `in_flight` counts the
+    requests of this gateway process, `load` those of others too, as far as they are known; `slots` is how many it may
+    get from here.
     `problem` says why it gets no requests; None while it is well. `suspected` is called when a request could not reach
     it. `breaker_openings` and `ejections` are counters. Times are of `time.monotonic()`.
     """
@@ -54,15 +55,17 @@ class Endpoint:
         "slots",
         "suspected",
         "transport",
+        "unique_name",
         "weight",
     )
 
     def __init__(
-        self, config: UpstreamConfig, transport: Transport, gateway_processes: int = 1, name: str | None = None
+        self, config: UpstreamConfig, transport: Transport, gateway_processes: int = 1, unique_name: str | None = None
     ) -> None:
         limit = config.max_concurrent_requests
         self.config = config
-        self.name = name or config.name
+        self.name = config.name
+        self.unique_name = unique_name or config.name
         self.transport = transport
         self.in_flight = 0
         self.load = 0
@@ -116,7 +119,7 @@ class Endpoint:
             self.breaker.succeed(now)
         elif self.breaker.fail(now):
             self.breaker_openings += 1
-            log.warning("upstream_breaker_open", upstream=self.name)
+            log.warning("upstream_breaker_open", upstream=self.unique_name)
 
     def give_up(self) -> None:
         """A request has ended without telling anything about the endpoint."""
@@ -127,7 +130,7 @@ class Endpoint:
         self.ejected_until = now + EJECTION_SECONDS
         self.ejections += 1
         self.recent.clear()
-        log.warning("upstream_ejected", upstream=self.name)
+        log.warning("upstream_ejected", upstream=self.unique_name)
 
     def set_foreign_load(self, requests: int) -> None:
         """Requests of others that run and wait here. Other gateways leave this process its fair share."""

@@ -91,7 +91,9 @@ class Monitor:
         endpoint.problem = problem
         endpoint.is_up = problem is None
         if endpoint.is_up != was_up:
-            log.info("upstream_up" if endpoint.is_up else "upstream_down", upstream=endpoint.name, problem=problem)
+            log.info(
+                "upstream_up" if endpoint.is_up else "upstream_down", upstream=endpoint.unique_name, problem=problem
+            )
             self._changed()
 
     async def _pause(self) -> None:

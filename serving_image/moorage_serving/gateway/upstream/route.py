@@ -139,7 +139,7 @@ class Route:
                 if tries_left < MAX_TRIES and not self._budget.withdraw():
                     break
                 if tried:
-                    self._metrics.failovers.labels(endpoint.config.name).inc()
+                    self._metrics.failovers.labels(endpoint.name).inc()
                 tried.append(endpoint)
                 try:
                     opened = await self._ask_hedged(endpoint, call, tried)
@@ -189,7 +189,7 @@ class Route:
             if other is None or not self._budget.withdraw():
                 return None
             tried.append(other)
-            self._metrics.hedges.labels(other.config.name).inc()
+            self._metrics.hedges.labels(other.name).inc()
             return self._ask(other, call)
 
         return await first_answer(self._ask(endpoint, call), self._hedge_after_seconds, second)
@@ -198,7 +198,7 @@ class Route:
         """One endpoint's answer. Raises NoAnswerError."""
         answer: EngineAnswer | None = None
         opened: OpenedAnswer | None = None
-        call.upstream_name = endpoint.config.name
+        call.upstream_name = endpoint.name
         asked_at = time.monotonic()
         endpoint.take()
         try:
@@ -227,8 +227,8 @@ class Route:
                 endpoint.release()
 
     def _failed(self, endpoint: Endpoint, error: Exception, answer: GatewayError, tries: int) -> NoAnswerError:
-        log.warning("upstream_failed", upstream=endpoint.name, code=answer.code, error=type(error).__name__)
-        self._metrics.failures.labels(endpoint.config.name, answer.code).inc()
+        log.warning("upstream_failed", upstream=endpoint.unique_name, code=answer.code, error=type(error).__name__)
+        self._metrics.failures.labels(endpoint.name, answer.code).inc()
         endpoint.record(None, failed=True)
         if self.canary is not None:
             self.canary.record(endpoint.config.revision, None, failed=True)
@@ -236,7 +236,7 @@ class Route:
 
     def _note_refusal(self, opened: OpenedAnswer) -> None:
         endpoint = opened.endpoint
-        self._metrics.failures.labels(endpoint.config.name, "status").inc()
+        self._metrics.failures.labels(endpoint.name, "status").inc()
         if (seconds := retry_after_seconds(opened)) is not None:
             endpoint.set_aside(seconds)
 

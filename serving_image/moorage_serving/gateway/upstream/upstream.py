@@ -105,7 +105,7 @@ class Upstream:
             await asyncio.sleep(self._resolve_seconds)
 
     def _take_over(self, config: OpenAIHttpUpstreamConfig, addresses: list[str]) -> None:
-        known = {endpoint.name: endpoint for endpoint in self.endpoints}
+        known = {endpoint.unique_name: endpoint for endpoint in self.endpoints}
         wanted = {f"{config.name}/{address}": address for address in addresses}
         joined, left = wanted.keys() - known.keys(), known.keys() - wanted.keys()
         for name in sorted(joined):
