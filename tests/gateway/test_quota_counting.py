@@ -84,7 +84,7 @@ class Counting(RuleBasedStateMachine):
     def arrive(self, tokens: int) -> Happened | None:
         number = str(len(self.all))
         expected = self.expected_refusal(tokens)
-        in_redis = verdict_of(self.reserve_script(TENANT.keys, [number, tokens, *LIMITS, LEASE_MS]))
+        in_redis = verdict_of(self.reserve_script(TENANT.keys, [number, tokens, *LIMITS, LEASE_MS, -1]))
         here, _ = self.local.reserve(self.now_ms / 1000, LIMITS, Carried(), tokens, number)
         assert in_redis.refusal is here.refusal is expected
         assert in_redis.retry_after_seconds == pytest.approx(here.retry_after_seconds, abs=1e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -256,21 +257,55 @@ async def test_a_redis_that_goes_away_hands_over_and_takes_over(server: RedisPro
         await eventually_counted_by_redis(running, limited)
 
 
-async def test_what_was_used_without_redis_is_charged_when_it_is_back(server: RedisProcess) -> None:
-    limited = tenant(tokens_per_month=1000, concurrent_requests=10)
+async def test_redis_learns_what_was_let_in_without_it(server: RedisProcess) -> None:
+    limited = tenant(tokens_per_minute=1000, tokens_per_month=1000, concurrent_requests=10)
     async with gateway(server) as running:
         await eventually_counted_by_redis(running, limited)
         server.kill()
-        assert running.link is not None
         link = running.link
+        assert link is not None
         await eventually(lambda: not link.available)
         done, streaming = await running.let_through(limited, tokens=100, most=2)
         done.settle(70)
         server.start()
-        await eventually(lambda: server.client.hget(KEYS["month"], "tokens") == "70")
-        streaming.settle(100)
-        await eventually(lambda: server.client.hget(KEYS["month"], "tokens") == "170")
+        for what in ("window", "month"):
+            await eventually(lambda what=what: server.client.hget(KEYS[what], "tokens") == "170")
+        assert server.client.zcard(KEYS["leases"]) == 1
+        streaming.settle(50)
+        for what in ("window", "month"):
+            await eventually(lambda what=what: server.client.hget(KEYS[what], "tokens") == "120")
+        assert server.client.zcard(KEYS["leases"]) == 0
         await eventually_counted_by_redis(running, limited)
+
+
+async def test_a_window_that_is_over_is_not_counted_afterwards_but_its_month_is(server: RedisProcess) -> None:
+    limited = tenant(tokens_per_minute=1000, tokens_per_month=1000)
+    server.kill()
+    async with gateway(server, clock=lambda: time.time() - 61) as running:
+        assert running.link is not None
+        (await running.quotas.reserve(limited, 100)).settle(100)
+        server.start()
+        await eventually(lambda: server.client.hget(KEYS["month"], "tokens") == "100")
+        assert server.client.hget(KEYS["window"], "tokens") is None
+
+
+async def test_an_answer_that_came_too_late_is_counted_once(
+    server: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = tenant(requests_per_minute=100, tokens_per_minute=1000, concurrent_requests=10)
+    async with gateway(server) as running:
+        await eventually_counted_by_redis(running, limited)
+        before = int(server.client.hget(KEYS["window"], "requests"))  # type: ignore[arg-type]
+        monkeypatch.setattr(shared, "TIMEOUT_SECONDS", 0.0)
+        reservations = [await running.quotas.reserve(limited, 100) for _ in range(5)]
+        assert running.metric("counted_locally") == 1
+        await eventually(lambda: server.client.hget(KEYS["window"], "tokens") == "500")
+        assert int(server.client.hget(KEYS["window"], "requests")) == before + 5  # type: ignore[arg-type]
+        assert server.client.zcard(KEYS["leases"]) == 5
+        for reservation in reservations:
+            reservation.settle(10)
+        await eventually(lambda: server.client.hget(KEYS["window"], "tokens") == "50")
+        assert server.client.zcard(KEYS["leases"]) == 0
 
 
 async def eventually_counted_by_redis(running: Gateway, of: TenantConfig) -> None:

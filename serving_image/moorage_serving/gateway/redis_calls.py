@@ -73,6 +73,7 @@ class CallQueue:
         self._waiting: deque[Call] = deque()
         self.posts = 0
         self._post_bytes = 0
+        self._known_scripts: set[str] = set()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -102,8 +103,20 @@ class CallQueue:
                 self._post_bytes -= len(call.packed)
             call.sent = True
             self.in_flight.append(call)
-            packed.append(call.packed)
+            packed.append(self._with_source(call))
         return packed
+
+    def forget_scripts(self) -> None:
+        """The server may be another one."""
+        self._known_scripts.clear()
+
+    def _with_source(self, call: Call) -> bytes:
+        """A script's source goes along the first time, so that what comes after it finds it known."""
+        if call.script is None or call.script[0].sha1 in self._known_scripts:
+            return call.packed
+        script, rest = call.script
+        self._known_scripts.add(script.sha1)
+        return pack("EVAL", script.source, *rest)
 
     def fail(self, reason: str) -> int:
         """End all calls; how many posts were on their way and may be lost. Posts that were not sent yet stay.

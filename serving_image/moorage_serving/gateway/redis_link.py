@@ -68,7 +68,6 @@ class RedisLink:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._calls = CallQueue()
-        self._known_scripts: set[str] = set()
         self._logged_errors: set[str] = set()  # each kind once a connection
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -89,7 +88,7 @@ class RedisLink:
     ) -> Reply:
         """What the script returns; Redis is given the source when it does not know it. Raises as `execute`."""
         rest = (len(keys), *keys, *args)
-        return await self._call(self._pack_script(script, rest), (script, rest), timeout_seconds)
+        return await self._call(pack("EVALSHA", script.sha1, *rest), (script, rest), timeout_seconds)
 
     def post(self, *command: Argument) -> None:
         """Have a command run whose reply nobody reads; one that cannot be sent now waits for the next connection."""
@@ -98,7 +97,7 @@ class RedisLink:
     def post_script(self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]) -> None:
         """Have a script run whose result nobody reads."""
         rest = (len(keys), *keys, *args)
-        self._enqueue_post(Call(self._pack_script(script, rest), None, (script, rest)))
+        self._enqueue_post(Call(pack("EVALSHA", script.sha1, *rest), None, (script, rest)))
 
     async def close(self) -> None:
         """Send what is waiting, if Redis answers, and close the connection."""
@@ -126,13 +125,6 @@ class RedisLink:
             return await future
         finally:
             timer.cancel()
-
-    def _pack_script(self, script: Script, rest: tuple[Argument, ...]) -> bytes:
-        """Its source goes along the first time, so that commands which follow it find it known."""
-        if script.sha1 in self._known_scripts:
-            return pack("EVALSHA", script.sha1, *rest)
-        self._known_scripts.add(script.sha1)
-        return pack("EVAL", script.source, *rest)
 
     def _expire(self, call: Call) -> None:
         if not call.unwanted:
@@ -179,6 +171,7 @@ class RedisLink:
         log.info("redis_available")
 
     async def _serve(self, connection: AbstractConnection) -> None:
+        self._calls.forget_scripts()
         with self._heartbeat():
             while True:
                 while self._calls:
@@ -242,6 +235,5 @@ class RedisLink:
         if self._open:
             log.warning("redis_unavailable", error=type(error).__name__)
         self._open = False
-        self._known_scripts.clear()
         self._logged_errors.clear()
         self._metrics.dropped_posts.inc(self._calls.fail("the connection broke"))

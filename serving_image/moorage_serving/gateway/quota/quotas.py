@@ -6,6 +6,7 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING
 
+from moorage_serving.gateway.errors import GatewayError
 from moorage_serving.gateway.quota.answers import rate_limit_headers, refused, utc
 from moorage_serving.gateway.quota.limits import Limits, Refusal, Verdict, limits_of
 from moorage_serving.gateway.quota.local import Carried, LocalReservation, LocalTenant, carried_from
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from moorage_serving.gateway.config.tenants import TenantConfig
-    from moorage_serving.gateway.errors import GatewayError
     from moorage_serving.gateway.quota.metrics import QuotaMetrics
     from moorage_serving.gateway.quota.shared import SharedTenant
     from moorage_serving.gateway.redis_link import RedisLink
@@ -54,12 +54,12 @@ class Quotas:
             return NOTHING_HELD
         if self._shared is None:
             return self._reserve_locally(tenant.id, limits, tokens)
-        shared = self._shared.tenant(tenant.id)
+        shared, id_ = self._shared.tenant(tenant.id), self._shared.new_id()
         try:
-            verdict, reservation = await self._shared.reserve(shared, limits, tokens, self._clock())
-        except RedisUnavailableError:
+            verdict, reservation = await self._shared.reserve(shared, id_, limits, tokens, self._clock())
+        except RedisUnavailableError as error:
             self._say(counts_locally=True)
-            return self._reserve_in_place_of(self._shared, shared, tenant.id, limits, tokens)
+            return self._reserve_in_place_of(self._shared, shared, tenant.id, id_, limits, tokens, error)
         self._say(counts_locally=False)
         if reservation is None:
             raise self._refused(tenant.id, limits, verdict, tokens)
@@ -76,21 +76,29 @@ class Quotas:
         return self._reserve_slot(tenant_id, limits, tokens, Carried(), slot, lambda _used: None)
 
     def _reserve_in_place_of(
-        self, counter: SharedCounter, shared: SharedTenant, tenant_id: str, limits: Limits, tokens: int
+        self,
+        counter: SharedCounter,
+        shared: SharedTenant,
+        tenant_id: str,
+        id_: str,
+        limits: Limits,
+        tokens: int,
+        error: RedisUnavailableError,
     ) -> Reservation:
-        """Beside what Redis counted so far, and so that it learns of it when it is back."""
-        carried = carried_from(shared, self._local_tenant(tenant_id), self._clock(), self._processes)
-        slot = counter.new_id()
-
-        def tell(used: int) -> None:
-            if limits.concurrent is not None:
-                counter.settle(shared, slot, used)
-            if limits.month_tokens is not None:
-                counter.charge(shared, used)
-
-        reservation = self._reserve_slot(tenant_id, limits, tokens, carried, slot, tell)
-        if limits.concurrent is not None:
-            counter.hold(shared, slot)
+        """Beside what Redis counted so far, and so that it learns of it."""
+        now = self._clock()
+        carried = carried_from(shared, self._local_tenant(tenant_id), now, self._processes)
+        try:
+            reservation = self._reserve_slot(
+                tenant_id, limits, tokens, carried, id_, lambda used: counter.settle(shared, id_, used)
+            )
+        except GatewayError:
+            if error.may_have_run:
+                counter.cancel(shared, id_)
+            raise
+        # Without an id among the reservations, Redis could not tell that it has counted the request already.
+        if limits.need_settling or not error.may_have_run:
+            counter.tell(shared, id_, limits, tokens, now)
         return reservation
 
     def _reserve_slot(

@@ -29,18 +29,18 @@ def script(name: str) -> Script:
     return Script((folder / "window.lua").read_text() + (folder / f"{name}.lua").read_text())
 
 
-RESERVE, SETTLE, RENEW, CHARGE = script("reserve"), script("settle"), script("renew"), script("charge")
+RESERVE, SETTLE, RENEW = script("reserve"), script("settle"), script("renew")
 
 
 class SharedTenant:
     """What this process knows of a tenant: its keys, the ids of what it holds, what Redis last said, and when."""
 
-    __slots__ = ("held", "keys", "last", "last_at", "leases", "month", "reservations")
+    __slots__ = ("held", "keys", "last", "last_at", "leases", "reservations")
 
     def __init__(self, tenant_id: str) -> None:
         prefix = f"moorage:quota:{{{tenant_id}}}"
-        self.month, self.leases, self.reservations = f"{prefix}:month", f"{prefix}:leases", f"{prefix}:reservations"
-        self.keys = (f"{prefix}:window", self.month, self.leases, self.reservations)
+        self.leases, self.reservations = f"{prefix}:leases", f"{prefix}:reservations"
+        self.keys = (f"{prefix}:window", f"{prefix}:month", self.leases, self.reservations)
         self.held: set[str] = set()
         self.last: Verdict | None = None
         self.last_at = 0.0
@@ -78,17 +78,15 @@ class SharedCounter:
         return tenant
 
     async def reserve(
-        self, tenant: SharedTenant, limits: Limits, tokens: int, now: float
+        self, tenant: SharedTenant, id_: str, limits: Limits, tokens: int, now: float
     ) -> tuple[Verdict, Reservation | None]:
-        """Reserve, unless a limit is in the way. Raises RedisUnavailableError; nothing is reserved then."""
-        id_ = self.new_id()
-        asked = [-1 if limit is None else limit for limit in limits]
-        arguments = (id_, tokens, *asked, round(LEASE_SECONDS * 1000))
+        """Reserve, unless a limit is in the way. Raises RedisUnavailableError: `tell` or `cancel` it then."""
         try:
-            reply = await self._redis.run_script(RESERVE, tenant.keys, arguments, TIMEOUT_SECONDS)
-        except BaseException as error:  # the client may have left, too
-            if not isinstance(error, RedisUnavailableError) or error.may_have_run:
-                self._redis.post_script(SETTLE, tenant.keys, (id_, 0))
+            reply = await self._redis.run_script(
+                RESERVE, tenant.keys, reserve_arguments(id_, limits, tokens, let_in_ms=-1), TIMEOUT_SECONDS
+            )
+        except asyncio.CancelledError:
+            self.cancel(tenant, id_)
             raise
         verdict = verdict_of(reply)
         tenant.last, tenant.last_at = verdict, now
@@ -106,13 +104,16 @@ class SharedCounter:
             tenant.held.remove(id_)
             self._redis.post_script(SETTLE, tenant.keys, (id_, tokens))
 
-    def hold(self, tenant: SharedTenant, id_: str) -> None:
-        """Have Redis count a slot that was taken without it, when leases are renewed next."""
-        tenant.held.add(id_)
+    def cancel(self, tenant: SharedTenant, id_: str) -> None:
+        """Give back what Redis may have reserved without saying so."""
+        self._redis.post_script(SETTLE, tenant.keys, (id_, 0))
 
-    def charge(self, tenant: SharedTenant, tokens: int) -> None:
-        """Have Redis add to the month what was used without it."""
-        self._redis.post_script(CHARGE, (tenant.month,), (tokens,))
+    def tell(self, tenant: SharedTenant, id_: str, limits: Limits, tokens: int, now: float) -> None:
+        """Have Redis count a request that was let in without it, now or when it is back."""
+        arguments = reserve_arguments(id_, limits, tokens, let_in_ms=round(now * 1000))
+        self._redis.post_script(RESERVE, tenant.keys, arguments)
+        if limits.need_settling:
+            tenant.held.add(id_)
 
     def new_id(self) -> str:
         return f"{self._process}{next(self._numbers):x}"
@@ -130,6 +131,12 @@ class SharedCounter:
                 if tenant.held:
                     arguments = (round(LEASE_SECONDS * 1000), *tenant.held)
                     self._redis.post_script(RENEW, (tenant.leases, tenant.reservations), arguments)
+
+
+def reserve_arguments(id_: str, limits: Limits, tokens: int, *, let_in_ms: int) -> tuple[str | int, ...]:
+    """What reserve.lua takes."""
+    asked = [-1 if limit is None else limit for limit in limits]
+    return (id_, tokens, *asked, round(LEASE_SECONDS * 1000), let_in_ms)
 
 
 def verdict_of(reply: Reply) -> Verdict:
