@@ -40,6 +40,7 @@ class Program:
     padding_bytes: int = 0  # makes every token this much longer
     running_usage: bool = False  # as vLLM's `continuous_usage_stats`: usage so far in every event
     usage_null: bool = False  # as OpenAI does: `"usage": null` in every event before the last
+    retry_after_seconds: int = 0  # said with a `status` other than 200
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Counters:
     completed: int = 0
     aborted: int = 0
     running: int = 0
+    tokens: int = 0
     connections: int = 0
 
     @property
@@ -76,10 +78,15 @@ class FakeEngine:
     """One engine; `model` is what it serves, `healthy` what its /health says.
 
     `capacity`: requests that it works on at one time, as vLLM's `max_num_seqs`; more wait inside. None: any number.
+    `program` overrides what requests ask for: a fault of this engine, whatever it is asked. `others_running`: requests
+    that did not come through here, for /metrics, which is not there without `has_metrics`.
     """
 
     model: str = "moored"
     healthy: bool = True
+    has_metrics: bool = True
+    program: dict[str, Any] = field(default_factory=dict)
+    others_running: int = 0
     capacity: int | None = None
     counters: Counters = field(default_factory=Counters)
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=5000))
@@ -182,13 +189,23 @@ class FakeEngine:
         if path == "/health":
             await write_document(writer, 200 if self.healthy else 500, b"")
         elif path == "/metrics":
-            counts = {"running": self.counters.running, "waiting": self.counters.waiting}
-            lines = [f'vllm:num_requests_{name}{{model_name="{self.model}"}} {value}' for name, value in counts.items()]
-            await write_document(writer, 200, ("\n".join(lines) + "\n").encode(), "text/plain")
+            status, text = (200, self.metrics()) if self.has_metrics else (404, "")
+            await write_document(writer, status, text.encode(), "text/plain")
         elif path == "/v1/models":
             await write_document(writer, 200, json.dumps({"object": "list", "data": [{"id": self.model}]}).encode())
         else:
             await write_document(writer, 404, b'{"error":{"message":"no such path"}}')
+
+    def metrics(self) -> str:
+        """Some of vLLM's, as it writes them."""
+        values = {
+            "num_requests_running": self.counters.running + self.others_running,
+            "num_requests_waiting": self.counters.waiting,
+            "prompt_tokens_total": 7 * self.counters.requests,
+            "generation_tokens_total": self.counters.tokens,
+        }
+        labels = f'engine="0",model_name="{self.model}"'
+        return "".join(f"vllm:{name}{{{labels}}} {float(value)}\n" for name, value in values.items())
 
 
 class Generation:
@@ -199,7 +216,8 @@ class Generation:
         self.asked: dict[str, Any] = request.json()
         known = {item.name for item in fields(Program)}
         given = self.asked.get("fake_engine")
-        self.program = Program(**{k: v for k, v in given.items() if k in known} if isinstance(given, dict) else {})
+        wanted = {k: v for k, v in given.items() if k in known} if isinstance(given, dict) else {}
+        self.program = Program(**(wanted | engine.program))
         self.chat = "chat" in request.path
         self.embeddings = "embeddings" in request.path
         self.echo = last_text(self.asked)
@@ -219,7 +237,8 @@ class Generation:
             return self.reset()
         if program.status != 200:
             error = {"error": {"message": "as told", "type": "BadRequestError", "param": None, "code": program.status}}
-            await write_document(self.writer, program.status, json.dumps(error).encode())
+            retry_after = {"retry-after": str(program.retry_after_seconds)} if program.retry_after_seconds else {}
+            await write_document(self.writer, program.status, json.dumps(error).encode(), more_headers=retry_after)
             return True
         streamed = self.asked.get("stream") is True and not self.embeddings
         return await (self.stream() if streamed else self.document())
@@ -230,6 +249,7 @@ class Generation:
         return {"prompt_tokens": 7, "completion_tokens": completion, "total_tokens": 7 + completion}
 
     def token(self, index: int) -> str:
+        self.engine.counters.tokens += 1
         text = self.echo if index == 0 else f" t{index}"
         return text + "." * self.program.padding_bytes
 
@@ -331,9 +351,14 @@ def last_text(asked: dict[str, Any]) -> str:
 
 
 async def write_document(
-    writer: asyncio.StreamWriter, status: int, body: bytes, content_type: str = "application/json"
+    writer: asyncio.StreamWriter,
+    status: int,
+    body: bytes,
+    content_type: str = "application/json",
+    more_headers: dict[str, str] | None = None,
 ) -> None:
     head = f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\ncontent-type: {content_type}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in (more_headers or {}).items())
     writer.write(head.encode() + b"content-length: %d\r\n\r\n" % len(body) + body)
     await writer.drain()
 
