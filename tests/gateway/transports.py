@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 CHAT = "/v1/chat/completions"
 HEADERS = {"content-type": "application/json"}
@@ -18,7 +18,8 @@ PATIENCE_SECONDS = 30
 class ReadableAnswer(Protocol):
     """What the transports of all kinds answer with."""
 
-    async def read(self) -> bytes: ...
+    @property
+    def read(self) -> Callable[[], Awaitable[bytes]]: ...
     def close(self) -> None: ...
 
 

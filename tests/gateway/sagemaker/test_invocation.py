@@ -101,8 +101,8 @@ async def test_a_reader_that_stands_still_stops_the_stream(
     transport: SageMakerTransport, engine: Engine, front_door: Door
 ) -> None:
     tokens, padding_bytes = 200, 200_000
-    program = {"tokens": tokens, "padding_bytes": padding_bytes}
-    answer = await transport.send(CHAT, chat(stream=True, **program), HEADERS)
+    request = chat(stream=True, tokens=tokens, padding_bytes=padding_bytes)
+    answer = await transport.send(CHAT, request, HEADERS)
     first = await answer.read()
     before = -1
     while before != front_door[0].sent_bytes:  # until nothing moves any more
@@ -135,7 +135,7 @@ async def test_sagemakers_own_failures_break_the_stream(
 ) -> None:
     front_door[0].fail_after_parts, front_door[0].max_part_bytes = (parts, failure), 40
     answer = await transport.send(CHAT, chat(stream=True), HEADERS)
-    received = b""
+    received, broken_by = b"", ""
     try:
         while chunk := await answer.read():
             received += chunk

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import google.auth
 import requests
+from google.auth.credentials import with_scopes_if_required
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import Request
 
@@ -49,7 +50,7 @@ class AccessToken:
 
     async def renewed(self, refused: str) -> str | None:
         """Another token than the one refused, None if there is no other. Raises ConnectError."""
-        if self._token == refused and time.monotonic() >= self._renewal_allowed_at:
+        if self._token == refused and (self._is_renewing or time.monotonic() >= self._renewal_allowed_at):
             await self._renewed()
         return None if self._token == refused else self._token
 
@@ -59,13 +60,17 @@ class AccessToken:
             self._renewal.cancel()
             await asyncio.wait((self._renewal,))
 
+    @property
+    def _is_renewing(self) -> bool:
+        return self._renewal is not None and not self._renewal.done()
+
     async def _renewed(self) -> None:
         # Shielded: others may be waiting for it too when this request's client leaves.
         renewal = self._begin_renewal()
         await asyncio.shield(renewal)
 
     def _begin_renewal(self) -> asyncio.Task[None]:
-        if self._renewal is None or self._renewal.done():
+        if self._renewal is None or not self._is_renewing:
             self._renewal = asyncio.create_task(self._renew())
             # A failure with nobody waiting is not lost: the next request without a token meets it again.
             self._renewal.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -88,7 +93,17 @@ class AccessToken:
         """Blocks."""
         with requests.Session() as session:
             request = Request(session)
-            credentials = self._credentials or google.auth.default(scopes=SCOPES, request=request)[0]
+            credentials = self._credentials or find_credentials(request)
             credentials.refresh(request)
             self._credentials = credentials
             return credentials
+
+
+def find_credentials(request: Request) -> Credentials:
+    """Application default credentials. Blocks; raises GoogleAuthError.
+
+    Scopes come second: with them, google-auth looks up the project of a workload identity in another API, whose
+    answer is not used here, and which the account may not be allowed to ask.
+    """
+    found, _ = google.auth.default(request=request)
+    return cast("Credentials", with_scopes_if_required(found, SCOPES))
