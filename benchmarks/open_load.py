@@ -74,13 +74,15 @@ class Load:
     async def offer(self, requests_per_second: float, seconds: float) -> None:
         """At even intervals, whatever becomes of those before."""
 
-        async def ask_later(delay_seconds: float) -> None:
-            await asyncio.sleep(delay_seconds)
-            await self._ask(session)
+        async def ask_at_intervals() -> None:
+            async with asyncio.TaskGroup() as clients:
+                for number in range(int(requests_per_second * seconds)):
+                    # Counted from the beginning, so that a delay here does not make the load smaller.
+                    await asyncio.sleep(self._began + number / requests_per_second - time.monotonic())
+                    clients.create_task(self._ask(session))
 
         async with self._session() as session:
-            count = int(requests_per_second * seconds)
-            await self._for(seconds, [ask_later(number / requests_per_second) for number in range(count)])
+            await self._for(seconds, [ask_at_intervals()])
 
     def busy_share(self, from_seconds: float, to_seconds: float) -> float:
         """How much of the engine's places went into answers that came in time: 1 when no place was ever idle."""
