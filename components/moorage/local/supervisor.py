@@ -4,6 +4,8 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -65,18 +67,21 @@ class Supervisor:
         """Takes the instance in whose definition file has been written."""
         with self.lock:
             self._reread()
-            self._call().addProcessGroup(instance)
+            with self._connected() as supervisor:
+                supervisor.addProcessGroup(instance)
 
     def start_process(self, instance: str) -> None:
         """Starts an instance that has been added; `wait_until_ready` sees what becomes of it."""
-        self._call().startProcess(instance, False)
+        with self._connected() as supervisor:
+            supervisor.startProcess(instance, False)
 
     def stop_process(self, instance: str) -> None:
         """Asks the instance to stop, waits for it, and forgets it. Nothing happens to one that is not there."""
         state = self.state(instance)
         if state is not None and state.state not in DEAD_STATES:
             try:
-                self._call().stopProcess(instance)
+                with self._connected() as supervisor:
+                    supervisor.stopProcess(instance)
             except Fault as fault:
                 if fault.faultCode != Faults.NOT_RUNNING:
                     raise
@@ -85,11 +90,12 @@ class Supervisor:
     def forget_process(self, instance: str) -> None:
         """Removes an instance that does not run from supervisord's list."""
         if self.state(instance) is not None:
-            with self.lock:
-                self._call().removeProcessGroup(instance)
+            with self.lock, self._connected() as supervisor:
+                supervisor.removeProcessGroup(instance)
 
     def signal_process(self, instance: str, signal_name: str) -> None:
-        self._call().signalProcess(instance, signal_name)
+        with self._connected() as supervisor:
+            supervisor.signalProcess(instance, signal_name)
 
     def state(self, instance: str) -> ProcessState | None:
         """The instance's state, or None where the supervisor does not run or does not know it."""
@@ -97,7 +103,8 @@ class Supervisor:
 
     def states(self) -> list[ProcessState]:
         try:
-            answers = self._call().getAllProcessInfo()
+            with self._connected() as supervisor:
+                answers = supervisor.getAllProcessInfo()
         except (OSError, HTTPException):
             return []
         return [ProcessState(str(answer["name"]), str(answer["statename"])) for answer in answers]
@@ -116,8 +123,9 @@ class Supervisor:
                 self._shut_down()
 
     def _shut_down(self) -> None:
-        process = psutil.Process(self._call().getPID())
-        self._call().shutdown()
+        with self._connected() as supervisor:
+            process = psutil.Process(supervisor.getPID())
+            supervisor.shutdown()
         process.wait()
 
     def _start(self) -> None:
@@ -138,20 +146,24 @@ class Supervisor:
 
     def _is_running(self) -> bool:
         try:
-            self._call().getPID()
+            with self._connected() as supervisor:
+                supervisor.getPID()
         except (OSError, HTTPException):
             return False
         return True
 
     def _reread(self) -> None:
         try:
-            self._call().reloadConfig()
+            with self._connected() as supervisor:
+                supervisor.reloadConfig()
         except Fault as fault:
             raise LocalError(f"supervisord refuses a process's definition: {fault.faultString}") from fault
 
-    def _call(self) -> _SupervisorInterface:
+    @contextmanager
+    def _connected(self) -> Iterator[_SupervisorInterface]:
         transport = SupervisorTransport(None, None, f"unix://{self._layout.supervisor_socket}")
-        return cast("_SupervisorInterface", ServerProxy("http://localhost", transport=transport).supervisor)
+        with ServerProxy("http://localhost", transport=transport) as proxy:
+            yield cast("_SupervisorInterface", proxy.supervisor)
 
 
 def _render_configuration(layout: StackLayout) -> str:

@@ -1,0 +1,209 @@
+"""The activator as a process, under a real supervisord, before an engine that starts in a moment.
+
+The tests run in this order: each finds an engine as the one before has left it.
+"""
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from .on_demand import OnDemand, engine_on_demand, eventually
+
+# httpcore 1.0 leaves a Unix socket on which nobody listens to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
+
+LONG = 600.0
+SHORT = 0.5
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnDemand]:
+    """Stays up once it is."""
+    with engine_on_demand(tmp_path_factory.mktemp("patient"), LONG, "--load-seconds", "1") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnDemand]:
+    """Stops as soon as it may. A stream takes 5 seconds."""
+    with engine_on_demand(tmp_path_factory.mktemp("hasty"), SHORT, "--gap-seconds", "0.25") as engine:
+        yield engine
+
+
+def test_nothing_runs_before_somebody_asks(patient: OnDemand):
+    assert patient.state() == "stopped"
+    assert not patient.socket.exists()
+    assert patient.call("GET", "/state").json()["cold_start_seconds"] is None
+    assert patient.metric('moorage_cold_start_seconds_count{phase="weights"}') == 0
+
+
+def test_a_call_for_another_engine_is_refused(patient: OnDemand):
+    assert patient.call("POST", "/activate", json={"upstream": "another"}).status_code == 404
+    assert patient.metric("moorage_activator_activations_total") == 0
+
+
+def test_a_supervisor_that_does_not_answer_is_counted_and_the_call_not_forgotten(patient: OnDemand):
+    supervisor_socket = patient.engine.layout.stack.supervisor_socket
+    elsewhere = supervisor_socket.rename(supervisor_socket.with_suffix(".away"))
+    try:
+        patient.activate()
+        eventually(lambda: patient.metric('moorage_activator_failures_total{of="supervisor"}') > 0)
+    finally:
+        elsewhere.rename(supervisor_socket)
+    eventually(lambda: patient.state() != "stopped")
+
+
+def test_further_calls_change_nothing(patient: OnDemand):
+    for _ in range(2):
+        answer = patient.activate()
+        assert answer.status_code == 202
+        assert answer.json()["state"] == "starting"
+    patient.wait_for("ready")
+    assert patient.ask_engine() == "one"
+    assert patient.metric("moorage_activator_activations_total") == 3
+    assert patient.metric("moorage_activator_starts_total") == 1
+    assert patient.metric('moorage_activator_engine_state{state="ready"}') == 1
+
+
+def test_the_seconds_of_the_cold_start_are_told_by_phase(patient: OnDemand):
+    phases = patient.call("GET", "/state").json()["cold_start_seconds"]
+    assert set(phases) == {"start", "weights", "engine"}
+    assert phases["weights"] == pytest.approx(1, abs=0.5)
+    for phase, seconds in phases.items():
+        assert patient.metric(f'moorage_cold_start_seconds_count{{phase="{phase}"}}') == 1
+        assert patient.metric(f'moorage_cold_start_seconds_sum{{phase="{phase}"}}') == pytest.approx(seconds)
+    assert '"event":"cold_start"' in patient.activator.layout.log_file.read_text()
+
+
+def test_an_engine_that_crashed_is_ready_again_without_a_call(patient: OnDemand):
+    before = patient.engine_process_id()
+    patient.supervisor.signal_process(patient.name, "KILL")
+    eventually(lambda: patient.engine_process_id() not in {None, before})
+    patient.wait_for("ready")
+    assert patient.metric("moorage_activator_starts_total") == 1
+
+
+def test_an_idle_engine_is_stopped_and_comes_back(hasty: OnDemand):
+    for count in (1, 2):
+        hasty.wake()
+        hasty.wait_for("stopped")
+        assert hasty.metric("moorage_activator_idle_stops_total") == count
+    assert not hasty.engine.layout.withdrawn_socket.exists()
+
+
+def test_requests_keep_it_up(hasty: OnDemand):
+    hasty.wake()
+    stops = hasty.metric("moorage_activator_idle_stops_total")
+    until = time.monotonic() + SHORT * 6
+    while time.monotonic() < until:
+        assert hasty.ask_engine() == "one"
+    assert hasty.metric("moorage_activator_idle_stops_total") == stops
+    assert hasty.state() == "ready"
+
+
+def test_a_request_in_flight_keeps_it_up_however_long_it_takes(hasty: OnDemand):
+    hasty.wake()
+    with _open_stream(hasty.socket) as stream:
+        content = stream.read()
+    assert content.endswith(b"data: [DONE]\n\n")
+    hasty.wait_for("stopped")
+
+
+def test_a_connection_that_is_open_is_never_cut(hasty: OnDemand):
+    hasty.wake()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(hasty.socket))
+        # Out of reach for others meanwhile, and back when it is seen that somebody is left.
+        eventually(lambda: not hasty.socket.exists())
+        eventually(hasty.socket.exists)
+        assert hasty.state() == "ready"
+        connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.0 200")
+    hasty.wait_for("stopped")
+
+
+def test_a_request_that_comes_while_it_stops_gets_the_next_start(hasty: OnDemand):
+    hasty.wake()
+    starts = hasty.metric("moorage_activator_starts_total")
+    hasty.wait_for("stopping")
+    assert _ask_as_a_gateway_does(hasty) == "one"
+    assert hasty.metric("moorage_activator_starts_total") == starts + 1
+
+
+def test_no_request_is_lost_around_stops(hasty: OnDemand):
+    """Clients that do as a gateway does: where nobody listens, they ask for the engine and wait."""
+    stops = hasty.metric("moorage_activator_idle_stops_total")
+    answers: list[str] = []
+    with _clients(hasty, answers):
+        eventually(lambda: hasty.metric("moorage_activator_idle_stops_total") >= stops + 2, seconds=90)
+    assert set(answers) == {"one"}
+
+
+def test_an_activator_that_was_killed_goes_on_with_the_engine_that_runs(hasty: OnDemand):
+    hasty.wake()
+    hasty.supervisor.signal_process(hasty.activator.name, "KILL")
+    eventually(lambda: not _answers(hasty.activator.layout.socket))
+    eventually(lambda: _answers(hasty.activator.layout.socket))
+    hasty.wait_for("stopped")
+
+
+def test_without_the_memory_it_does_not_start_and_its_log_says_why(tmp_path: Path):
+    with engine_on_demand(tmp_path / "large", LONG, required_memory_gib=1e6) as engine:
+        engine.activate()
+        log = engine.engine.layout.log_file
+        eventually(lambda: log.exists() and "needs 1000000.0 GiB of memory and this machine has" in log.read_text())
+        assert engine.state() == "starting"
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(path)) == 0
+
+
+@contextmanager
+def _open_stream(path: Path) -> Iterator[http.client.HTTPResponse]:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        body = b'{"stream": true}'
+        head = b"POST /v1/chat/completions HTTP/1.0\r\ncontent-length: %d\r\n\r\n" % len(body)
+        connection.sendall(head + body)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        yield response
+
+
+@contextmanager
+def _clients(engine: OnDemand, answers: list[str]) -> Iterator[None]:
+    stop = threading.Event()
+
+    def ask_until_stopped(pause_seconds: float) -> None:
+        while not stop.is_set():
+            answers.append(_ask_as_a_gateway_does(engine))
+            stop.wait(pause_seconds)
+
+    # Longer than the idle time, and no multiple of each other: they come at every moment of a stop.
+    threads = [threading.Thread(target=ask_until_stopped, args=(pause,)) for pause in (1.37, 2.21)]
+    for thread in threads:
+        thread.start()
+    yield
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def _ask_as_a_gateway_does(engine: OnDemand) -> str:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            return engine.ask_engine()
+        except httpx.ConnectError:
+            engine.activate()
+            time.sleep(0.05)
+    return "too late"
