@@ -66,6 +66,11 @@ class Fetch:
         self._deadline_seconds = deadline_seconds
         self.began = False
 
+    @property
+    def revision(self) -> str:
+        """Which weights are asked; others answer only where these cannot."""
+        return self._call.revision or self._route.revision
+
     async def __call__(self, send: Send) -> None:
         self.began = True
         self._generation.enter()
@@ -76,7 +81,7 @@ class Fetch:
         try:
             await queue.enter(tenant=self._identity.tenant, deadline_seconds=self._deadline_seconds)
             try:
-                opened = await self._route.open(self._call)
+                opened = await self._open()
                 used_tokens = prompt_tokens
                 self._forget_prompt()
                 relay = Relay(opened, send, strips_usage=self._request.strips_usage)
@@ -89,8 +94,13 @@ class Fetch:
             self._reservation.settle(used_tokens)
             self._generation.leave()
 
+    async def _open(self) -> OpenedAnswer:
+        try:
+            return await self._route.open(self._call)
+        finally:
+            self._record.upstream = self._call.upstream_name
+
     async def _pass_on(self, opened: OpenedAnswer, relay: Relay) -> None:
-        self._record.upstream = opened.endpoint.name
         self._record.revision = opened.endpoint.config.revision
         idle_seconds = self._generation.config.timeouts.idle_seconds
         timer = IdleTimer(idle_seconds)

@@ -175,15 +175,13 @@ class Exchange:
         fetch: Fetch | None = None
         try:
             fetch = self._fetch_for(identity, request, route, reservation)
-            await self._answer_from_cache_or_engine(identity, request, route, fetch)
+            await self._answer_from_cache_or_engine(identity, request, fetch)
         finally:
             # An engine may still work for others who wait for the same answer: its tokens are counted at its end.
             if fetch is None or not fetch.began:
                 reservation.settle(0)
 
-    async def _answer_from_cache_or_engine(
-        self, identity: Identity, request: InferenceRequest, route: Route, fetch: Fetch
-    ) -> None:
+    async def _answer_from_cache_or_engine(self, identity: Identity, request: InferenceRequest, fetch: Fetch) -> None:
         cache = self._services.cache
         if cache is None:
             await fetch(self._send)
@@ -193,7 +191,7 @@ class Exchange:
             path=self._endpoint.path,
             headers=self._scope["headers"],
             request=request,
-            revision=route.revision,
+            revision=fetch.revision,
         )
         self._record.cache = await cache.answer(plan, fetch, self._send)
 
@@ -201,12 +199,17 @@ class Exchange:
         self, identity: Identity, request: InferenceRequest, route: Route, reservation: Reservation
     ) -> Fetch:
         config = self._generation.config
+        has_affinity = config.routing.prefix_affinity and len(route.endpoints) > 1
+        conversation = None
+        if has_affinity or route.canary is not None:
+            conversation = conversation_of(identity.tenant.id, request)
         call = EngineCall(
             path=self._endpoint.path,
             body=request.body,
             headers=self._headers_for_engine(),
-            conversation=conversation_of(identity.tenant.id, request) if config.routing.prefix_affinity else None,
+            conversation=conversation if has_affinity else None,
             first_byte_seconds=config.timeouts.first_byte_seconds,
+            revision=route.revision if conversation is None else route.choose_revision(conversation),
         )
         wait_seconds = deadline_seconds(self._scope["headers"], config.admission)
         return Fetch(

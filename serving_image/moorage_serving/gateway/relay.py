@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from moorage_serving.gateway import errors
-from moorage_serving.gateway.responses import EVENT_STREAM, header, passed_on
+from moorage_serving.gateway.responses import EVENT_STREAM, REVISION, header, passed_on
 from moorage_serving.gateway.upstream.openai_http import READ_ERRORS
 from moorage_serving.gateway.usage import DocumentTap, EventTap, Tap, UsageStrippingTap
 
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.upstream.opened_answer import OpenedAnswer
     from moorage_serving.gateway.usage import Usage
     from moorage_serving.gateway.watch import IdleTimer
-
-
-# Which weights answered: after a failover it can be others than those that were asked for.
-REVISION = b"x-moorage-revision"
 
 
 class Relay:

@@ -22,6 +22,8 @@ NOT_PASSED_ON = frozenset(
     }
 )
 EVENT_STREAM = b"text/event-stream"
+# Which weights answered: after a failover it can be others than those that were asked.
+REVISION = b"x-moorage-revision"
 
 
 def passed_on(headers: Iterable[tuple[bytes, bytes]]) -> HeaderList:

@@ -61,6 +61,7 @@ class GatewayState:
         self._activate(Generation(self._first, self._upstream_metrics, self._workers))
         self._open_ledger()
         self.metrics.watch(lambda: [self.active, *self._retiring], self.queues)
+        self._upstream_metrics.watch(lambda: self.active.routes)
         if self._worker_metrics is not None:
             await self._worker_metrics.start()
 
@@ -97,6 +98,7 @@ class GatewayState:
 
     def _activate(self, generation: Generation) -> None:
         self.active = generation
+        generation.on_capacity_change = self.queues.limits_changed
         self.metrics.requests.tenants.configure(generation.keys.tenant_ids)
         limits = {route.model: route.capacity for route in generation.routes}
         self.queues.configure(generation.config.admission, limits)

@@ -25,6 +25,7 @@ class NotStored(StrEnum):
     FINISH_REASON = "finish_reason"
     TOO_LARGE = "too_large"
     REDIS = "redis"
+    OTHER_REVISION = "other_revision"
 
 
 class FinishedAnswer(NamedTuple):

@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from moorage_serving.gateway.cache import directives
-from moorage_serving.gateway.cache.completeness import FinishedAnswer
+from moorage_serving.gateway.cache.completeness import FinishedAnswer, NotStored
 from moorage_serving.gateway.cache.eligibility import Bypass, expected_choices, judge
 from moorage_serving.gateway.cache.flight import Flight, Flights
 from moorage_serving.gateway.cache.key import AmbiguousBodyError, Scope, request_digest
 from moorage_serving.gateway.cache.plan import CachePlan
 from moorage_serving.gateway.cache.store import CacheStore, ItemKey
 from moorage_serving.gateway.cache.stored_answers import StoredAnswers
-from moorage_serving.gateway.responses import header
+from moorage_serving.gateway.responses import REVISION, header
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -99,7 +99,7 @@ class ResponseCache:
             return await self._follow(flight, send)
         entry, status = await self._answers.find(plan)
         if entry is not None:
-            await replay(entry, status, send)
+            await replay(entry, plan.key.scope.revision, status, send)
             return CacheResult.HIT
         if (flight := self._flights.find(plan.digest)) is not None:  # begun while Redis was asked
             return await self._follow(flight, send)
@@ -128,6 +128,10 @@ class ResponseCache:
         self._metrics.miss.inc()
 
         async def land(status: int, headers: HeaderList, body: bytes) -> None:
+            served = header(headers, REVISION)
+            if served is not None and served != plan.key.scope.revision.encode():
+                self._metrics.count_answer(NotStored.OTHER_REVISION)
+                return
             content_type = header(headers, b"content-type") or b""
             await self._answers.keep(plan, FinishedAnswer(status, content_type, body))
 
@@ -136,12 +140,13 @@ class ResponseCache:
         return CacheResult.MISS
 
 
-async def replay(entry: Entry, status: bytes, send: Send) -> None:
+async def replay(entry: Entry, revision: str, status: bytes, send: Send) -> None:
     """A stored answer: the engine's bytes, in one piece."""
     headers = [
         (b"content-type", entry.content_type),
         (b"content-length", b"%d" % len(entry.body)),
         (b"age", b"%d" % entry.age_seconds),
+        (REVISION, revision.encode()),
         (b"cache-status", status),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
