@@ -18,6 +18,7 @@ from stdnum import iban, luhn
 from moorage_serving.gateway.request_log.completion import assemble
 from moorage_serving.gateway.request_log.document_redaction import DocumentRedaction
 from moorage_serving.gateway.request_log.pattern_redactor import PatternRedactor
+from moorage_serving.gateway.request_log.pieces import pieces
 
 REDACTOR = PatternRedactor()
 REDACTION = DocumentRedaction(REDACTOR)
@@ -146,6 +147,25 @@ def test_several_in_one_text_do_not_hide_each_other(found: list[tuple[str, str]]
         assert_gone(inserted, shown)
 
 
+@given(st.lists(ANY_FINDING, min_size=1, max_size=3), st.integers(1, 60))
+def test_nothing_survives_where_a_long_text_is_cut(found: list[tuple[str, str]], piece_characters: int) -> None:
+    words = "plain words before it and after "
+    shown = PatternRedactor(piece_characters).redact(words + words.join(text for _, text in found) + words)
+    for inserted, _ in found:
+        assert_gone(inserted, shown)
+
+
+@given(st.text(), st.integers(1, 60))
+def test_pieces_are_the_whole_text(text: str, piece_characters: int) -> None:
+    assert "".join(pieces(text, piece_characters)) == text
+
+
+@given(st.lists(st.sampled_from([*"ab \n,.\u4f60\u3002", "words", "other words ", "x = [1, 2]\n"]), max_size=2000))
+def test_ordinary_text_is_cut_into_short_pieces(parts: list[str]) -> None:
+    longest = max(map(len, pieces("some words here\n" + "words and other words\n".join(parts), 100)))
+    assert longest < 200
+
+
 @given(PASSWORDS, st.sampled_from(["https", "postgresql", "redis"]))
 def test_credentials_in_urls_are_taken_out_and_the_host_stays(password: str, scheme: str) -> None:
     assume("#" not in password)
@@ -156,12 +176,23 @@ def test_credentials_in_urls_are_taken_out_and_the_host_stays(password: str, sch
 
 @pytest.mark.parametrize(
     "text",
-    ["password: {}", "the password is {}", '"api_key": "{}"', "token={}&x=1", "Authorization: Bearer {}", "PWD='{}'"],
+    [
+        *(
+            "password: {}",
+            "the password is {}",
+            '"api_key": "{}"',
+            "token={}&x=1",
+            "Authorization: Bearer {}",
+            "PWD='{}'",
+        ),
+        *("other words client secret: {}", "database password was {}", "private key =\n{}"),
+    ],
 )
-@given(password=PASSWORDS)
-def test_what_is_named_a_secret_is_taken_out(text: str, password: str) -> None:
+@given(password=PASSWORDS, piece_characters=st.integers(1, 100))
+def test_what_is_named_a_secret_is_taken_out(text: str, password: str, piece_characters: int) -> None:
     before = text.partition("{}")[0]
-    assert password not in REDACTOR.redact(text.format(password)).removeprefix(before)
+    shown = PatternRedactor(piece_characters).redact(f"some other words {text.format(password)}")
+    assert password not in shown.removeprefix(f"some other words {before}")
 
 
 @given(st.text(string.printable, min_size=1, max_size=400))

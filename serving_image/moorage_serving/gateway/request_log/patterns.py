@@ -21,8 +21,8 @@ SENSITIVE_WORDS = (
 SECRET_NAME = re.compile(rf"(?:^|[^a-z]){SENSITIVE_WORDS}(?:$|[^a-z])", re.IGNORECASE)
 # "password: x", "password is x", `"api_key": "x"`, "token=x", "Authorization: Bearer x"
 NAMED_SECRET = re.compile(
-    rf"""(?<![A-Za-z])({SENSITIVE_WORDS}["']?(?:\s{{0,3}}[:=]>?\s{{0,3}}|\s(?:is|was)\s)["'\x60]?"""
-    r"""(?:(?:bearer|basic|digest|token)\s{1,3})?)([^\s"'`,;&\[][^\s"'`,;&]*)""",
+    rf"""(?<![A-Za-z])({SENSITIVE_WORDS}["']?(?:[ \t]{{0,3}}[:=]>?\s{{0,3}}|[ \t](?:is|was)[ \t])["'\x60]?"""
+    r"""(?:(?:bearer|basic|digest|token)[ \t]{1,3})?)([^\s"'`,;&\[][^\s"'`,;&]*)""",
     re.IGNORECASE,
 )
 
