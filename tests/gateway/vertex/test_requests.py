@@ -76,6 +76,16 @@ async def test_connections_are_used_again(transport: VertexTransport) -> None:
     assert transport.idle_connections == 1
 
 
+async def test_a_connection_that_was_closed_while_idle_fails_no_request(
+    transport: VertexTransport, engine: Engine, front_door: Door
+) -> None:
+    await read_all(await transport.send(CHAT, chat(), HEADERS))
+    front_door[0].close_connections()
+    assert transport.idle_connections == 1  # it has not been noticed yet
+    answer = await transport.send(CHAT, chat("again"), HEADERS)
+    assert await read_all(answer) == engine[0].answers[-1]
+
+
 @pytest.mark.parametrize("read_first", [True, False])
 async def test_closing_an_answer_stops_the_engine(
     transport: VertexTransport, engine: Engine, *, read_first: bool

@@ -155,6 +155,20 @@ def use_workload_identity(tokens: TokenServers, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(folder / "external.json"))
 
 
+async def test_a_key_that_was_replaced_is_read_anew(
+    transport: VertexTransport, tokens: TokenServers, key_file: Path
+) -> None:
+    tokens.lifetime_seconds = 1
+    assert await ask(transport) == 200
+    await asyncio.sleep(1.1)
+    another = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    tokens.public_key = another.public_key()
+    with pytest.raises(ConnectError, match="RefreshError"):
+        await transport.send(CHAT, chat(), HEADERS)
+    replace_key(key_file, another)
+    assert await ask(transport) == 200
+
+
 def replace_key(key_file: Path, key: rsa.RSAPrivateKey) -> None:
     document = json.loads(key_file.read_bytes())
     write(key_file, json.dumps({**document, "private_key": private_key_pem(key)}))

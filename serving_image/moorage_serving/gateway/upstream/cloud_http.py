@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -11,6 +12,7 @@ from moorage_serving.gateway.upstream.openai_http import (
     CONNECT_ERRORS,
     READ_BUFFER_BYTES,
     READ_ERRORS,
+    STALE_SECONDS,
     BrokenError,
     ConnectError,
 )
@@ -89,6 +91,18 @@ class CloudConnections:
         self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None = None
     ) -> ClientResponse:
         """Send a request and wait for the answer's headers. Raises ConnectError and BrokenError."""
+        started_at, may_be_stale = time.monotonic(), self.idle > 0
+        try:
+            return await self._request_once(method, url, headers, body)
+        except BrokenError:
+            # A front door that closes this soon had closed the connection before, and has not begun to work.
+            if may_be_stale and time.monotonic() - started_at < STALE_SECONDS:
+                return await self._request_once(method, url, headers, body)
+            raise
+
+    async def _request_once(
+        self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None
+    ) -> ClientResponse:
         # Written in pieces, because one write of this size would keep every other request waiting.
         data = io.BytesIO(body) if body and len(body) > MAX_WRITE_BYTES else body
         try:

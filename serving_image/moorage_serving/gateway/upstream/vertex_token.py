@@ -81,7 +81,8 @@ class AccessToken:
         try:
             credentials = await asyncio.to_thread(self._refreshed)
         except (GoogleAuthError, OSError, ValueError) as error:
-            # Not the message: it can hold the token server's answer.
+            # The file with the key may have been replaced. Not the message: it can hold the token server's answer.
+            self._credentials = None
             raise ConnectError(f"Google credentials: {type(error).__name__}") from error
         self._token = credentials.token or ""
         # google-auth's expiry is in UTC, without saying so; None is never.
