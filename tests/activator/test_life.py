@@ -75,7 +75,7 @@ def test_further_calls_change_nothing(patient: OnDemand):
 def test_the_seconds_of_the_cold_start_are_told_by_phase(patient: OnDemand):
     phases = patient.call("GET", "/state").json()["cold_start_seconds"]
     assert set(phases) == {"start", "weights", "engine"}
-    assert phases["weights"] == pytest.approx(1, abs=0.5)
+    assert phases["weights"] > 0.3
     for phase, seconds in phases.items():
         assert patient.metric(f'moorage_cold_start_seconds_count{{phase="{phase}"}}') == 1
         assert patient.metric(f'moorage_cold_start_seconds_sum{{phase="{phase}"}}') == pytest.approx(seconds)

@@ -76,16 +76,15 @@ class Supervisor:
             supervisor.startProcess(instance, False)
 
     def stop_process(self, instance: str) -> None:
-        """Asks the instance to stop, waits for it, and forgets it. Nothing happens to one that is not there."""
-        state = self.state(instance)
-        if state is not None and state.state not in DEAD_STATES:
-            try:
-                with self._connected() as supervisor:
-                    supervisor.stopProcess(instance)
-            except Fault as fault:
-                if fault.faultCode != Faults.NOT_RUNNING:
-                    raise
-        self.forget_process(instance)
+        """Asks the instance to stop, waits for it, and forgets it. Nothing happens to one that is not there.
+
+        One that has just ended by itself may be started again by the supervisor at any moment.
+        """
+        while self.state(instance) is not None:
+            with self._connected() as supervisor, _accepting(Faults.NOT_RUNNING):
+                supervisor.stopProcess(instance)
+            with _accepting(Faults.STILL_RUNNING):
+                self.forget_process(instance)
 
     def forget_process(self, instance: str) -> None:
         """Removes an instance that does not run from supervisord's list."""
@@ -164,6 +163,15 @@ class Supervisor:
         transport = SupervisorTransport(None, None, f"unix://{self._layout.supervisor_socket}")
         with ServerProxy("http://localhost", transport=transport) as proxy:
             yield cast("_SupervisorInterface", proxy.supervisor)
+
+
+@contextmanager
+def _accepting(fault_code: int) -> Iterator[None]:
+    try:
+        yield
+    except Fault as fault:
+        if fault.faultCode != fault_code:
+            raise
 
 
 def _render_configuration(layout: StackLayout) -> str:

@@ -33,9 +33,10 @@ class ProcessState(Enum):
     STOPPING = auto()
 
 
+# A program that ended by itself is restarted: a local stack's definitions say so (autorestart).
 _STATES = {
     "STOPPED": ProcessState.DOWN,
-    "EXITED": ProcessState.DOWN,
+    "EXITED": ProcessState.RETRYING,
     "UNKNOWN": ProcessState.DOWN,
     "FATAL": ProcessState.GIVEN_UP,
     "BACKOFF": ProcessState.RETRYING,
