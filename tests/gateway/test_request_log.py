@@ -159,7 +159,11 @@ def test_what_a_killed_process_left_is_removed_when_it_is_old(sink: FolderSink, 
     assert written_now.exists()
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "", "incoming/x", f"{NAME}/../x", NAME.upper()])
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd", "/etc/passwd", "", "incoming/x", f"{NAME}/../x", NAME.upper()],
+    ids=["above", "absolute", "empty", "not-whole", "beside", "upper-case"],
+)
 def test_only_objects_can_be_asked_for(sink: FolderSink, name: str) -> None:
     for act in (sink.get, sink.delete):
         with pytest.raises(FileNotFoundError):
