@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from moorage_serving.gateway.telemetry.conventions import OPERATIONS
+
+from .exposition import scrape, total
 from .processes import chat
 
 if TYPE_CHECKING:
@@ -26,24 +29,31 @@ ENDPOINTS = {
     [(CHAT, True), (CHAT, False), ("/v1/completions", True), ("/v1/completions", False), ("/v1/embeddings", False)],
 )
 def test_every_endpoint_and_mode_is_measured(gateway: Gateway, path: str, *, stream: bool) -> None:
-    where = {"endpoint": path, "model": "moored", "upstream": "tcp"}
-    series = {
-        "requests_total": {**where, "status": "200", "outcome": "completed"},
-        "request_duration_seconds_count": where,
-        "time_to_first_token_seconds_count": where,
-        "tokens_total": {"kind": "prompt", "key_id": "tests", "model": "moored"},
-    }
-    expected = {"requests_total": 1, "request_duration_seconds_count": 1, "tokens_total": 7}
-    before = {name: gateway.metric(name, **labels) for name, labels in series.items()}
+    where = {"endpoint": path, "model": "moored", "upstream": "tcp", "tenant": "tests"}
+    operation = {"gen_ai_operation_name": OPERATIONS[path], "gen_ai_request_model": "moored"}
+    at_vllm = {"model_name": "moored", "engine": "gateway"}
+    expected = [
+        ("moorage_gateway_requests_total", {**where, "status": "200", "outcome": "completed"}, 1),
+        ("moorage_gateway_tokens_total", {"kind": "prompt", "tenant": "tests", "model": "moored"}, 7),
+        ("gen_ai_client_token_usage_sum", {**operation, "gen_ai_token_type": "input"}, 7),
+        ("gen_ai_server_request_duration_seconds_count", {**operation, "upstream": "tcp"}, 1),
+        ("gen_ai_server_time_to_first_token_seconds_count", {**operation, "upstream": "tcp"}, int(stream)),
+        ("gen_ai_server_time_per_output_token_seconds_count", {**operation, "upstream": "tcp"}, int(stream)),
+        ("vllm:time_to_first_token_seconds_count", at_vllm, int(stream)),
+        ("vllm:e2e_request_latency_seconds_count", at_vllm, 1),
+        ("vllm:prompt_tokens_total", at_vllm, 7),
+    ]
+    before = scrape(gateway)
     gateway.client.post(path, json={"model": "moored", "stream": stream, **ENDPOINTS[path]})
-    grown = {name: gateway.metric(name, **labels) - before[name] for name, labels in series.items()}
-    assert grown == {**expected, "time_to_first_token_seconds_count": int(stream)}
+    after = scrape(gateway)
+    for name, labels, growth in expected:
+        assert total(after, name, **labels) - total(before, name, **labels) == growth, name
 
 
 def test_completion_tokens_are_counted(gateway: Gateway) -> None:
-    before = gateway.metric("tokens_total", kind="completion", key_id="tests")
+    before = gateway.metric("tokens_total", kind="completion", tenant="tests")
     gateway.client.post(CHAT, json=chat(stream=True, tokens=11))
-    assert gateway.metric("tokens_total", kind="completion", key_id="tests") == before + 11
+    assert gateway.metric("tokens_total", kind="completion", tenant="tests") == before + 11
 
 
 def test_what_clients_invent_never_becomes_a_label(gateway: Gateway) -> None:

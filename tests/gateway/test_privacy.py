@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from typing import TYPE_CHECKING
 
+from .otlp_receiver import OtlpReceiver
 from .processes import KEY, KEY_ID, Gateway, chat, document, eventually, upstream
 from .raw import connection, request_bytes
+from .test_ledger import running_redis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +32,37 @@ def test_no_content_and_no_key_in_logs_at_debug_level(config_path: Path, engine:
     assert CANARY not in log
     assert KEY not in log
     assert f'"key_id":"{KEY_ID}"' in log
+
+
+def test_no_content_leaves_the_process_with_all_features_on(
+    tmp_path: Path, config_path: Path, engine: RunningEngine, redis_server: str
+) -> None:
+    """Nothing is in logs, traces and metrics, and the request log's files are encrypted."""
+    folder, redis_path = tmp_path / "request-log", tmp_path / "redis"
+    folder.mkdir()
+    with OtlpReceiver() as receiver, running_redis(redis_server, redis_path):
+        all_features = {
+            "telemetry": {"otlp_endpoint": receiver.endpoint, "trace_sample_ratio": 1.0},
+            "request_log": {"folder": str(folder), "key_environment_variable": "LOG_KEYS", "tenants": [KEY_ID]},
+            "redis_url": f"unix://{redis_path}",
+            "cache": {"nondeterministic": True},
+        }
+        config_path.write_text(json.dumps(document(upstream("tcp", engine.address), **all_features)))
+        keys = base64.b64encode(os.urandom(32)).decode()
+        with Gateway(config_path, ("--log-level", "debug"), {"LOG_KEYS": keys}) as gateway:
+            answers = list(provoke(gateway))
+            eventually(lambda: len(gateway.events("request")) >= len(answers))
+            eventually(lambda: gateway.metric("request_log_objects_total", result="written") > 0)
+            exposition = gateway.client.get("/metrics").text
+            gateway.stop()
+        objects = [path.name.encode() + path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+        assert len(receiver.spans) >= len(FAULTS)
+        assert objects
+        told = ["".join(gateway.lines).encode(), exposition.encode(), *receiver.bodies, *objects]
+    for text in told:
+        assert CANARY.encode() not in text
+        assert KEY.encode() not in text
+        assert keys.encode() not in text
 
 
 def provoke(gateway: Gateway) -> list[str]:

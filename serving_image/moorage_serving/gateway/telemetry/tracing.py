@@ -104,7 +104,7 @@ def describe(span: Span, record: RequestRecord) -> None:
         "gen_ai.provider.name": conventions.PROVIDER,
         "gen_ai.request.model": record.model or None,
         "gen_ai.request.stream": record.stream,
-        "http.response.status_code": record.status,
+        "http.response.status_code": record.status or None,
         "moorage.request_id": record.request_id.decode("latin-1"),
         "moorage.tenant": record.tenant_id or None,
         "moorage.upstream": record.upstream or None,
