@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pulumi
 
 import moorage
+from moorage.local.activator import LocalActivator
 from moorage.local.cache import LocalRedis
 from moorage.local.gateway import LocalGateway
 from moorage.local.vllm import LocalVllm
@@ -50,6 +51,15 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "service_level": {"p99_request_seconds": 30.0},
         "facts": FACTS,
         "allow_downtime": False,
+        "on_demand": True,
+    },
+    LocalActivator: {
+        "stack_directory": "/stack",
+        "python": "/venv/bin/python",
+        "version": "fedcba9876543210",
+        "engine": UPSTREAM,
+        "engine_log_file": "/stack/logs/engine-1.log",
+        "idle_seconds": 60,
     },
     LocalGateway: {
         "stack_directory": "/stack",
@@ -59,6 +69,8 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "host": "127.0.0.1",
         "port": 8001,
         "authentication": "api_keys",
+        "settings": {"tenants": [{"id": "pilots", "requests_per_minute": 60}], "cache": {"ttl_seconds": 600}},
+        "tenant": "pilots",
         "redis_url": "unix:///run/redis.sock",
         "drain_seconds": 45,
     },

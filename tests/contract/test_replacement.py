@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pulumi.dynamic import DiffResult
 
+from moorage.local.activator import LocalActivator
 from moorage.local.cache import LocalRedis
 from moorage.local.definition import ProcessDefinition
 from moorage.local.gateway import LocalGateway
@@ -53,6 +54,7 @@ def running(inputs: dict[str, Any]) -> dict[str, Any]:
         version=inputs["version"],
         start_seconds=int(inputs["start_seconds"]),
         on_demand=inputs["on_demand"],
+        required_memory_gib=inputs["required_memory_gib"] if inputs["on_demand"] else 0.0,
     )
     return {**inputs, "instance": "harbour-abc123", "definition_sha256": definition.sha256()}
 
@@ -79,7 +81,7 @@ def test_one_changed_input(name: str, value: object, expected: str):
     assert len(result.replaces) == (1 if expected == REPLACED else 0)
 
 
-@pytest.mark.parametrize("kind", [LocalVllm, LocalGateway, LocalRedis])
+@pytest.mark.parametrize("kind", [LocalVllm, LocalActivator, LocalGateway, LocalRedis])
 def test_nothing_changes_by_itself(kind: Any):
     assert effect(difference(inputs_of(kind), inputs_of(kind))) == NOT_NOTICED
 
@@ -99,7 +101,9 @@ def test_a_process_whose_definition_was_edited_is_replaced():
     ("changes", "expected"),
     [
         ({"upstreams": [{**UPSTREAM, "name": "engine-2"}]}, UPDATED),
-        ({"redis_url": ...}, UPDATED),
+        ({"redis_url": ..., "settings": ..., "tenant": ...}, UPDATED),
+        ({"settings": {"tenants": [{"id": "pilots", "requests_per_minute": 90}]}}, UPDATED),
+        ({"tenant": ...}, UPDATED),
         ({"authentication": "none"}, UPDATED),
         ({"version": "another"}, REPLACED),
         ({"port": 8002}, REPLACED),
@@ -120,11 +124,18 @@ def test_a_changed_gateway(changes: dict[str, object], expected: str):
         ({"model": {"source": "/models/harbour", "max_model_len": 512}}, REPLACED),
         ({"load": {"concurrent_requests": 10_000}}, REPLACED),
         ({"service_level": {"p99_request_seconds": 60.0}}, REPLACED),
+        ({"on_demand": False}, REPLACED),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
 def test_a_changed_engine(changes: dict[str, object], expected: str):
     assert effect(difference(inputs_of(LocalVllm), inputs_of(LocalVllm, **changes))) == expected
+
+
+@pytest.mark.parametrize("changes", [{"engine": {**UPSTREAM, "name": "engine-2"}}, {"idle_seconds": 61}])
+def test_another_engine_or_idle_time_needs_a_new_activator(changes: dict[str, object]):
+    result = difference(inputs_of(LocalActivator), inputs_of(LocalActivator, **changes))
+    assert result.replaces == ["files"]
 
 
 @pytest.mark.parametrize("allow_downtime", [True, False])

@@ -4,7 +4,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -159,14 +159,14 @@ class Supervisor:
             raise LocalError(f"supervisord refuses a process's definition: {fault.faultString}") from fault
 
     @contextmanager
-    def _connected(self) -> Iterator[_SupervisorInterface]:
+    def _connected(self) -> Generator[_SupervisorInterface]:
         transport = SupervisorTransport(None, None, f"unix://{self._layout.supervisor_socket}")
         with ServerProxy("http://localhost", transport=transport) as proxy:
             yield cast("_SupervisorInterface", proxy.supervisor)
 
 
 @contextmanager
-def _accepting(fault_code: int) -> Iterator[None]:
+def _accepting(fault_code: int) -> Generator[None]:
     try:
         yield
     except Fault as fault:

@@ -51,13 +51,15 @@ class LocalVllmArgs(TypedDict):
     allow_downtime: NotRequired[bool]
     """Whether the old engine is stopped before a new one starts, which is needed where the memory does not hold two.
     Default: it is not."""
+    on_demand: NotRequired[bool]
+    """Whether it stays down until a `LocalActivator` starts it. Default: `up` starts it."""
 
 
 class LocalVllm(pulumi.ComponentResource):
     """One vLLM engine that only its owner can reach, on a Unix socket.
 
     A change of model, revision or arguments starts a new engine, waits until it is ready, lets the gateway move over,
-    and then lets the old one finish its requests.
+    and then lets the old one finish its requests. One that is started `on_demand` is replaced without being started.
     """
 
     upstream: pulumi.Output[Upstream]
@@ -97,6 +99,7 @@ class LocalVllm(pulumi.ComponentResource):
             stop_seconds=plan.drain.grace_seconds,
             required_memory_gib=plan.required_memory_gib,
             allow_downtime=args.get("allow_downtime", False),
+            on_demand=args.get("on_demand", False),
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -16,6 +16,13 @@ class UpstreamAuthentication(TypedDict):
     """Name of the variable, in the gateway's environment, that holds the token."""
 
 
+class Activation(TypedDict):
+    """How an engine that is not always up is started."""
+
+    address: str
+    """Of the hook that a gateway calls while requests wait: `http://host:port` or `unix:///path`."""
+
+
 class Upstream(TypedDict):
     """One engine, as every engine component exposes it."""
 
@@ -33,6 +40,8 @@ class Upstream(TypedDict):
     region: NotRequired[str]
     max_concurrent_requests: NotRequired[int]
     """Left out: the gateway sends as many as it gets."""
+    activation: NotRequired[Activation]
+    """Left out for an engine that is always up."""
 
 
 class Key(TypedDict):
