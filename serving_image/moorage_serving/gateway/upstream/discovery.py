@@ -23,7 +23,10 @@ async def resolve(host: str, port: int) -> list[str]:
 
     The system's resolver, in a thread: it alone knows /etc/hosts, search domains and what else a node is set up for.
     """
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(f"{host}: no host can have this name") from error
     return sorted({str(address[0]) for *_, address in found})
 
 

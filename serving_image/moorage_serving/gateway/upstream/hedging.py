@@ -39,14 +39,14 @@ async def first_answer(first: Ask, after_seconds: float, second: Callable[[], As
 
 async def _first_good(tasks: list[Task]) -> Task:
     pending = set(tasks)
-    last = tasks[0]
-    while pending:
+    last: Task | None = None
+    while last is None or pending:
         done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             if task.exception() is None and task.result().status not in FAILED_STATUSES:
                 return task
             # Of two failures, an engine's own words are worth more than ours.
-            if last is task or last.exception() is not None or task.exception() is None:
+            if last is None or last.exception() is not None or task.exception() is None:
                 last = task
     return last
 

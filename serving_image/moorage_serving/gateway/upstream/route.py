@@ -140,6 +140,8 @@ class Route:
                     break
                 if tried:
                     self._metrics.failovers.labels(endpoint.name).inc()
+                elif self.canary is not None:
+                    self._note_absence(self.canary, call, endpoint)
                 tried.append(endpoint)
                 try:
                     opened = await self._ask_hedged(endpoint, call, tried)
@@ -239,6 +241,14 @@ class Route:
         self._metrics.failures.labels(endpoint.name, "status").inc()
         if (seconds := retry_after_seconds(opened)) is not None:
             endpoint.set_aside(seconds)
+
+    def _note_absence(self, canary: Canary, call: EngineCall, endpoint: Endpoint) -> None:
+        """A canary that is down fails its conversations, although another revision answers them."""
+        revision = canary.config.revision
+        if call.revision == revision != endpoint.config.revision:
+            now = time.monotonic()
+            if not any(other.is_usable(now) for pool in self._new for other in pool.endpoints):
+                canary.record(revision, None, failed=True)
 
     def _nobody(self) -> GatewayError:
         """Why there was nobody to ask."""
