@@ -1,18 +1,23 @@
 """The keys of a stack's configuration, below `moorage:` in stacks/Pulumi.<stack>.yaml."""
 
 import ipaddress
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
 from moorage.spec import Load, ModelSpec, ServiceLevel
+from moorage.spec.gateway_settings import check_tenant, parse_gateway_settings
 from moorage.spec.numbers import WholeNumber
 
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _document_settings(value: object) -> dict[str, JsonValue]:
+    return parse_gateway_settings(value, "")
+
+
 class GatewaySettings(BaseModel):
-    """Where the gateway listens, and whom it lets in."""
+    """Where the gateway listens, whom it lets in, and what else its document says."""
 
     model_config = STRICT
 
@@ -25,6 +30,14 @@ class GatewaySettings(BaseModel):
     authentication: Literal["api_keys", "none"] = Field(
         default="api_keys", description="`none` lets everybody in who reaches the port. Default: one generated key."
     )
+    settings: Annotated[dict[str, JsonValue], BeforeValidator(_document_settings)] = Field(
+        default_factory=dict[str, JsonValue],
+        description="Tenants, further keys, cache and all else that docs/gateway-settings.md has. Default: nothing.",
+    )
+    tenant: str | None = Field(
+        default=None,
+        description="The tenant of the generated key, out of settings.tenants. Default: one without limits.",
+    )
 
     @field_validator("authentication")
     @classmethod
@@ -33,6 +46,15 @@ class GatewaySettings(BaseModel):
         if authentication == "none" and host is not None and not _is_loopback(host):
             raise ValueError(f"must be api_keys, unless gateway.host is 127.0.0.1; it is {host}")
         return authentication
+
+    @field_validator("tenant")
+    @classmethod
+    def _known(cls, tenant: str | None, info: ValidationInfo) -> str | None:
+        if tenant is not None and info.data.get("authentication") == "none":
+            raise ValueError("has no meaning without keys; the tenant of everybody has the id anonymous")
+        if tenant is not None and "settings" in info.data:
+            check_tenant(tenant, info.data["settings"], "")
+        return tenant
 
 
 class EngineSettings(BaseModel):

@@ -171,11 +171,14 @@ def _gateway_args(settings: Settings, machine: LocalMachine, engine: LocalVllm, 
         "upstreams": [engine.upstream],
         "host": chosen.host,
         "authentication": chosen.authentication,
+        "settings": chosen.settings,
         "redis_url": cache.url,
         "drain_seconds": drain.shutdown_timeout_seconds,
     }
     if chosen.port is not None:
         args["port"] = chosen.port
+    if chosen.tenant is not None:
+        args["tenant"] = chosen.tenant
     return args
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from moorage.local.gateway import DOCUMENT_NAME, LocalGateway
 from moorage.local.vllm import LocalVllm
+from moorage.spec import SpecError
 from moorage.spec.gateway_document import Key, Upstream, render_gateway_document
 
 from .examples import EXAMPLES, UPSTREAM, component
@@ -35,6 +36,20 @@ upstreams: st.SearchStrategy[Any] = st.fixed_dictionaries(
     },
 )
 keys: st.SearchStrategy[Any] = st.builds(Key, id=names, sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True))
+tenants: st.SearchStrategy[Any] = st.lists(
+    st.fixed_dictionaries({"id": names}, optional={"weight": st.integers(1, 1000), "models": st.lists(texts)})
+)
+settings_of_users: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {},
+    optional={
+        "tenants": tenants,
+        "keys": st.lists(keys),
+        "admission": st.builds(dict, max_queue_length=st.integers(0, 1000)),
+        "routing": st.builds(dict, prefix_affinity=st.booleans()),
+        "timeouts": st.builds(dict, connect_seconds=st.floats(0.1, 100)),
+        "telemetry": st.none() | st.just({"otlp_endpoint": "http://collector:4318"}),
+    },
+)
 redis_urls = (
     st.none() | st.just("redis://cache:6379/0") | st.from_regex(r"unix:///[A-Za-z0-9./-]{1,40}", fullmatch=True)
 )
@@ -46,17 +61,20 @@ def document_of(recording: Recording) -> dict[str, Any]:
     return document
 
 
-@given(st.lists(upstreams, min_size=1, max_size=4), st.lists(keys, min_size=1, max_size=3), redis_urls)
+@given(
+    st.lists(upstreams, min_size=1, max_size=4), st.lists(keys, min_size=1, max_size=3), redis_urls, settings_of_users
+)
 def test_every_document_is_valid_and_says_what_was_given(
-    engines: list[Upstream], clients: list[Key], redis_url: str | None
+    engines: list[Upstream], clients: list[Key], redis_url: str | None, settings: dict[str, Any]
 ):
-    document = json.loads(render_gateway_document(engines, clients, "api_keys", redis_url))
+    document = json.loads(render_gateway_document(engines, clients, "api_keys", redis_url, settings))
     CONTRACT.validate(document)
     assert document == {
+        **settings,
         "version": 1,
         "upstreams": engines,
         "authentication": "api_keys",
-        "keys": clients,
+        "keys": [*clients, *settings.get("keys", [])],
         "redis_url": redis_url,
     }
 
@@ -66,8 +84,8 @@ def test_the_text_does_not_depend_on_the_order_of_the_fields(engine: Any, client
     def backwards(value: dict[str, Any]) -> Any:
         return dict(reversed(value.items()))
 
-    rendered = render_gateway_document([engine], [client], "api_keys", None)
-    assert rendered == render_gateway_document([backwards(engine)], [backwards(client)], "api_keys", None)
+    rendered = render_gateway_document([engine], [client], "api_keys", None, {})
+    assert rendered == render_gateway_document([backwards(engine)], [backwards(client)], "api_keys", None, {})
 
 
 def test_the_generated_key_is_a_secret_output():
@@ -76,7 +94,7 @@ def test_the_generated_key_is_a_secret_output():
 
 
 def test_the_document_has_the_hash_of_the_key_alone():
-    _, recording = run_program(component(LocalGateway, "gateway"))
+    _, recording = run_program(component(LocalGateway, "gateway", tenant=...))
     digest = hashlib.sha256(GENERATED_KEY.encode()).hexdigest()
     assert document_of(recording)["keys"] == [{"id": "default", "sha256": digest}]
     assert GENERATED_KEY not in json.dumps([registration.inputs for registration in recording.registrations])
@@ -91,7 +109,7 @@ def test_without_authentication_there_is_no_key():
 
 @pytest.mark.parametrize("redis_url", ["unix:///run/redis.sock", ...], ids=["redis", "no redis"])
 def test_usage_is_added_up_where_the_arguments_say(redis_url: Any):
-    _, recording = run_program(component(LocalGateway, "gateway", redis_url=redis_url))
+    _, recording = run_program(component(LocalGateway, "gateway", redis_url=redis_url, settings=..., tenant=...))
     assert document_of(recording)["redis_url"] == (None if redis_url is ... else redis_url)
 
 
@@ -127,3 +145,46 @@ def test_an_engine_behind_a_gateway_gives_a_valid_document():
 def test_the_endpoint_is_the_base_url_of_an_openai_client():
     gateway, _ = run_program(component(LocalGateway, "gateway"))
     assert value_of(gateway.endpoint_url) == "http://127.0.0.1:8001/v1"
+
+
+def test_settings_become_part_of_the_document():
+    _, recording = run_program(component(LocalGateway, "gateway"))
+    document = document_of(recording)
+    assert document["tenants"] == [{"id": "pilots", "requests_per_minute": 60}]
+    assert document["cache"] == {"ttl_seconds": 600}
+
+
+def test_the_generated_key_has_its_tenant_and_comes_before_the_users_keys():
+    pilots = {"id": "pilots-1", "sha256": "0" * 64, "tenant": "pilots"}
+    settings = {"tenants": [{"id": "pilots"}], "keys": [pilots]}
+    _, recording = run_program(component(LocalGateway, "gateway", settings=settings))
+    first, *others = document_of(recording)["keys"]
+    assert (first["id"], first["tenant"]) == ("default", "pilots")
+    assert others == [pilots]
+
+
+def test_a_whole_number_is_written_as_the_gateway_wants_it():
+    """Pulumi hands every number over as a double."""
+    _, recording = run_program(
+        component(LocalGateway, "gateway", settings={"cache": {"ttl_seconds": 60.0}}, tenant=...)
+    )
+    assert '"ttl_seconds": 60\n' in recording.the("LocalProcess").inputs["files"][DOCUMENT_NAME]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"settings": {"cache": {}}, "redis_url": ..., "tenant": ...}, "settings.cache: needs redis_url"),
+        ({"tenant": "pirates"}, 'tenant = "pirates": must be one of pilots'),
+        ({"settings": ...}, 'tenant = "pilots": must be left out, because settings.tenants is empty'),
+        (
+            {"settings": {"quotas": {"gateway_replicas": 0}}, "tenant": ...},
+            "settings.quotas.gateway_replicas = 0: must be an integer of at least 1 and at most 9007199254740992",
+        ),
+    ],
+    ids=["cache without Redis", "unknown tenant", "no tenants", "range"],
+)
+def test_settings_that_cannot_be_are_refused_before_anything_starts(changes: dict[str, object], problem: str):
+    with pytest.raises(SpecError) as raised:
+        run_program(component(LocalGateway, "gateway", **changes), preview=True)
+    assert str(raised.value) == problem

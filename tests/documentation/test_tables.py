@@ -27,6 +27,7 @@ IN_WORDS = {
     "load.max_prompt_tokens": "what the context leaves room for",
     "load.max_output_tokens": "what the context leaves room for",
     "gateway.port": "8000 if it is free, else another",
+    "gateway.tenant": "a tenant without limits",
 }
 """Defaults that depend on something else."""
 

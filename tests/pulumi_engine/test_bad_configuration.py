@@ -23,13 +23,23 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     [
         ({"gatway": {"port": 8001}}, "gatway: unknown key"),
         ({"gateway": {"port": "many"}}, 'gateway.port = "many": must be'),
+        ({"gateway": {"settings": {"cache": {"ttl_seconds": 0}}}}, "gateway.settings.cache.ttl_seconds = 0: must be"),
         ({"cloud": "mars"}, "cloud = mars with option = always-on: possible is local with always-on"),
         ({"gateway": {"host": "0.0.0.0", "authentication": "none"}}, "gateway.authentication"),
         ({"model": {"source": "/no/such/folder"}}, "/no/such/folder: there is no such folder"),
         ({"model": {"source": "s3://bucket/model"}}, "s3:// is not supported yet"),
         ({"tiny_model": {"wrong_answer_ratio": 2}}, "tiny_model.wrong_answer_ratio = 2: must be"),
     ],
-    ids=["unknown key", "wrong type", "impossible combination", "open to all", "no folder", "source", "range"],
+    ids=[
+        "unknown key",
+        "wrong type",
+        "gateway's own",
+        "impossible combination",
+        "open to all",
+        "no folder",
+        "source",
+        "range",
+    ],
 )
 def test_one_mistake_is_one_clear_error(checkout: Checkout, configuration: dict[str, object], message: str) -> None:
     checkout.configure(**configuration)

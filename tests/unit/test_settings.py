@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = ("configuration", "local", "options", "outputs", "settings")
 
 KEYS = "cloud, option, model, tiny_model, load, service_level, gateway, engine"
+GATEWAY_KEYS = "host, port, authentication, settings, tenant"
 MODEL_KEYS = "source, revision, served_name, dtype, quantization, max_model_len, lora_adapters, chat_template"
 SOURCES = "hf://organisation/name, hf://organisation/name@revision or the path of a local folder"
 
@@ -139,7 +140,7 @@ def test_what_the_user_wrote_is_kept_for_the_components(read: Read):
         ),
         (
             {"gateway": {"prot": 9000}},
-            "gateway.prot: unknown key; must be one of host, port, authentication (did you mean port?)",
+            f"gateway.prot: unknown key; must be one of {GATEWAY_KEYS} (did you mean port?)",
         ),
         (
             {"model": {"source": "/models/harbour", "max_len": 1}},
@@ -158,8 +159,14 @@ def test_what_the_user_wrote_is_kept_for_the_components(read: Read):
             {"model": {"source": "/models/harbour", "lora_adapters": 3}},
             "model.lora_adapters = 3: must be a mapping from names to sources",
         ),
-        ({"gateway": 9000}, "gateway = 9000: must be a mapping with keys out of host, port, authentication"),
-        ({"gateway": [9000]}, "gateway = [9000]: must be a mapping with keys out of host, port, authentication"),
+        (
+            {"gateway": 9000},
+            f"gateway = 9000: must be a mapping with keys out of {GATEWAY_KEYS}",
+        ),
+        (
+            {"gateway": [9000]},
+            f"gateway = [9000]: must be a mapping with keys out of {GATEWAY_KEYS}",
+        ),
         ({"gateway": {"port": "9000"}}, 'gateway.port = "9000": must be an integer of at least 1 and at most 65535'),
         ({"gateway": {"port": 70000}}, "gateway.port = 70000: must be an integer of at least 1 and at most 65535"),
         ({"gateway": {"port": 8000.5}}, "gateway.port = 8000.5: must be an integer of at least 1 and at most 65535"),
@@ -181,6 +188,14 @@ def test_what_the_user_wrote_is_kept_for_the_components(read: Read):
             {"service_level": {"p99_request_seconds": 0}},
             "service_level.p99_request_seconds = 0: must be a number above 0",
         ),
+        (
+            {"gateway": {"settings": {"tenants": [{"id": "harbour"}, {"id": "pilots", "weight": 0}]}}},
+            "gateway.settings.tenants[1].weight = 0: must be an integer of at least 1 and at most 1000",
+        ),
+        (
+            {"gateway": {"tenant": "pilots", "settings": {"tenants": [{"id": "harbour"}]}}},
+            'gateway.tenant = "pilots": must be one of harbour',
+        ),
         ({"gateway": {"host": ""}}, 'gateway.host = "": must be a text that is not empty'),
     ],
 )
@@ -196,7 +211,7 @@ def test_everything_wrong_is_reported_at_once(read: Read):
         modle={},
         cluod="local",
         model={"dtype": "float8", "lora_adapters": {"a b": 3}},
-        gateway={"port": 0, "host": 5},
+        gateway={"port": 0, "host": 5, "settings": {"cashe": {}, "cache": {"ttl_seconds": 0}}},
         engine={"allow_downtime": 1},
     )
     assert [problem.split(" = ")[0].split(":")[0] for problem in problems] == [
@@ -206,6 +221,8 @@ def test_everything_wrong_is_reported_at_once(read: Read):
         "model.lora_adapters.a b",
         "gateway.host",
         "gateway.port",
+        "gateway.settings.cache.ttl_seconds",
+        "gateway.settings.cashe",
         "engine.allow_downtime",
         "cluod",
     ]
@@ -222,6 +239,13 @@ def test_an_open_gateway_for_others_is_refused(read: Read, host: str):
 def test_an_open_gateway_for_this_machine_is_accepted(read: Read, host: str):
     gateway = read(gateway={"host": host, "authentication": "none"}).configuration.gateway
     assert (gateway.host, gateway.authentication) == (host, "none")
+
+
+def test_an_open_gateway_has_no_key_for_a_tenant(read: Read):
+    gateway = {"authentication": "none", "tenant": "harbour", "settings": {"tenants": [{"id": "harbour"}]}}
+    assert problems_of(read, gateway=gateway) == [
+        'gateway.tenant = "harbour": has no meaning without keys; the tenant of everybody has the id anonymous'
+    ]
 
 
 def test_a_model_and_the_tiny_model_exclude_each_other(read: Read):
@@ -255,7 +279,20 @@ def test_a_possible_combination_is_built_by_its_own_builder(
             lambda inner: (
                 st.lists(inner, max_size=2)
                 | st.dictionaries(
-                    st.sampled_from(["source", "lora_adapters", "port", "host", "authentication"])
+                    st.sampled_from(
+                        [
+                            "source",
+                            "lora_adapters",
+                            "port",
+                            "host",
+                            "authentication",
+                            "settings",
+                            "tenants",
+                            "keys",
+                            "cache",
+                            "id",
+                        ]
+                    )
                     | st.text(max_size=8),
                     inner,
                     max_size=3,

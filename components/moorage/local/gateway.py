@@ -8,10 +8,11 @@ import pulumi
 
 from moorage.local.api_key import ApiKey
 from moorage.local.process import LocalProcess
+from moorage.spec.errors import Problem, SpecError
 from moorage.spec.gateway_document import Authentication, Key, Upstream, render_gateway_document
+from moorage.spec.gateway_settings import OWN_KEY_ID, GatewaySettings, check_tenant, parse_gateway_settings
 
 DOCUMENT_NAME = "gateway.json"
-KEY_ID = "default"
 _START_TIMEOUT_SECONDS = 60
 _KILL_MARGIN_SECONDS = 5
 # An engine on the CPU takes all of it. At the same priority every token woke the gateway, which cost 4 % of the
@@ -36,6 +37,12 @@ class LocalGatewayArgs(TypedDict):
     """The TCP port. Default: 8000 if it is free, else another, which is kept."""
     authentication: str
     """`api_keys`, with one generated key, or `none`."""
+    settings: NotRequired[GatewaySettings]
+    """What else its document says: tenants, further keys, the cache and so on. A change is taken over without a
+    restart. Default: nothing."""
+    tenant: NotRequired[str]
+    """The tenant of the generated key, out of the settings' tenants. Default: one of its own, without limits.
+    Where nobody needs a key, it has no meaning."""
     redis_url: NotRequired[pulumi.Input[str]]
     """Where token usage is added up. Default: nowhere but in the metrics."""
     drain_seconds: int
@@ -55,8 +62,9 @@ class LocalGateway(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LocalGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("moorage:index:LocalGateway", name, dict(args), opts)
+        settings = _settings(args)
         key = ApiKey(f"{name}-key", pulumi.ResourceOptions(parent=self)) if _has_keys(args) else None
-        process = self._create_process(name, args, _keys(key))
+        process = self._create_process(name, args, _document(args, settings, _keys(key, args.get("tenant"))))
         self.endpoint_url = pulumi.Output.concat(process.address, "/v1")
         self.metrics_url = pulumi.Output.concat(process.address, "/metrics")
         self.api_key = key.key if key else pulumi.Output.secret("")
@@ -70,7 +78,7 @@ class LocalGateway(pulumi.ComponentResource):
             }
         )
 
-    def _create_process(self, name: str, args: LocalGatewayArgs, keys: pulumi.Output[list[Key]]) -> LocalProcess:
+    def _create_process(self, name: str, args: LocalGatewayArgs, document: pulumi.Output[str]) -> LocalProcess:
         return LocalProcess(
             f"{name}-process",
             stack_directory=args["stack_directory"],
@@ -79,7 +87,7 @@ class LocalGateway(pulumi.ComponentResource):
             host=args["host"],
             port=args.get("port"),
             version=args["version"],
-            files={DOCUMENT_NAME: _document(args, keys)},
+            files={DOCUMENT_NAME: document},
             reload_signal="HUP",
             readiness={"protocol": "http", "path": "/ready", "timeout_seconds": _START_TIMEOUT_SECONDS},
             stop_seconds=args["drain_seconds"] + _KILL_MARGIN_SECONDS,
@@ -97,7 +105,17 @@ def _command(args: LocalGatewayArgs) -> list[str]:
     ]
 
 
-def _document(args: LocalGatewayArgs, keys: pulumi.Output[list[Key]]) -> pulumi.Output[str]:
+def _settings(args: LocalGatewayArgs) -> GatewaySettings:
+    """Raises `SpecError` before anything starts."""
+    settings = parse_gateway_settings(args.get("settings", {}), "settings")
+    if settings.get("cache") is not None and "redis_url" not in args:
+        raise SpecError([Problem("settings.cache", ": needs redis_url")])
+    if "tenant" in args:
+        check_tenant(args["tenant"], settings, "tenant")
+    return settings
+
+
+def _document(args: LocalGatewayArgs, settings: GatewaySettings, keys: pulumi.Output[list[Key]]) -> pulumi.Output[str]:
     parts = pulumi.Output.all(upstreams=args["upstreams"], keys=keys, redis_url=args.get("redis_url"))
     authentication = cast("Authentication", args["authentication"])
     return parts.apply(
@@ -106,6 +124,7 @@ def _document(args: LocalGatewayArgs, keys: pulumi.Output[list[Key]]) -> pulumi.
             cast("list[Key]", part["keys"]),
             authentication,
             cast("str | None", part["redis_url"]),
+            settings,
         )
     )
 
@@ -114,11 +133,16 @@ def _has_keys(args: LocalGatewayArgs) -> bool:
     return args["authentication"] == "api_keys"
 
 
-def _keys(key: ApiKey | None) -> pulumi.Output[list[Key]]:
+def _keys(key: ApiKey | None, tenant: str | None) -> pulumi.Output[list[Key]]:
     """The hash is no secret: 256 random bits cannot be found from it."""
     if key is None:
         none: list[Key] = []
         return pulumi.Output.from_input(none)
-    return pulumi.Output.unsecret(key.key).apply(
-        lambda value: [Key(id=KEY_ID, sha256=hashlib.sha256(value.encode()).hexdigest())]
-    )
+    return pulumi.Output.unsecret(key.key).apply(lambda value: [_key(value, tenant)])
+
+
+def _key(value: str, tenant: str | None) -> Key:
+    key = Key(id=OWN_KEY_ID, sha256=hashlib.sha256(value.encode()).hexdigest())
+    if tenant is not None:
+        key["tenant"] = tenant
+    return key

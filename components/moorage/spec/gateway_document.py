@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, cast
+
+from moorage.spec.gateway_settings import GatewaySettings
 
 DOCUMENT_VERSION = 1
 
@@ -49,17 +51,24 @@ class Key(TypedDict):
 
     id: str
     sha256: str
+    tenant: NotRequired[str]
+    """Whose limits hold. Left out: no limits."""
 
 
 def render_gateway_document(
-    upstreams: Sequence[Upstream], keys: Sequence[Key], authentication: Authentication, redis_url: str | None
+    upstreams: Sequence[Upstream],
+    keys: Sequence[Key],
+    authentication: Authentication,
+    redis_url: str | None,
+    settings: GatewaySettings,
 ) -> str:
-    """The document as JSON, the same text for the same values."""
+    """The document as JSON, the same text for the same values. The keys of `settings` come after `keys`."""
     document = {
+        **settings,
         "version": DOCUMENT_VERSION,
         "upstreams": list(upstreams),
         "authentication": authentication,
-        "keys": list(keys),
+        "keys": [*keys, *cast("list[Key]", settings.get("keys", []))],
         "redis_url": redis_url,
     }
     return json.dumps(document, indent=2, sort_keys=True) + "\n"

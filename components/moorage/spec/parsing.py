@@ -1,7 +1,5 @@
 """From a configuration's values to the typed specification, with every problem reported at once."""
 
-import difflib
-import json
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -13,10 +11,9 @@ from moorage.spec.errors import Problem, SpecError
 from moorage.spec.load import Load
 from moorage.spec.model import ModelSpec
 from moorage.spec.service_level import ServiceLevel
+from moorage.spec.wording import shown, suggestion, unknown_key
 
 SpecT = TypeVar("SpecT", bound=BaseModel)
-
-_MAX_VALUE_LENGTH = 80
 
 
 def parse_model(value: object, path: str = "model") -> ModelSpec:
@@ -42,7 +39,7 @@ def parse(schema: type[SpecT], value: object, path: str) -> SpecT:
     """
     if not isinstance(value, Mapping):
         keys = ", ".join(schema.model_fields)
-        raise SpecError([Problem(path, f" = {_shown(value)}: must be a mapping with keys out of {keys}")])
+        raise SpecError([Problem(path, f" = {shown(value)}: must be a mapping with keys out of {keys}")])
     try:
         return schema.model_validate(value)
     except ValidationError as error:
@@ -52,7 +49,16 @@ def parse(schema: type[SpecT], value: object, path: str) -> SpecT:
 def _problems(schema: type[BaseModel], error: ValidationError, path: str) -> list[Problem]:
     # A default that another field's value decides is not computed while that field is wrong: no problem of its own.
     details = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
-    return [Problem(_key(path, detail["loc"]), _message(schema, detail)) for detail in details]
+    return [problem for detail in details for problem in _problems_of(schema, detail, path)]
+
+
+def _problems_of(schema: type[BaseModel], detail: ErrorDetails, path: str) -> list[Problem]:
+    """One, or those that a part of the value, which is no class of pydantic, has found in itself."""
+    key = _key(path, detail["loc"])
+    inner = detail.get("ctx", {}).get("error")
+    if isinstance(inner, SpecError):
+        return [Problem(_key(key, [problem.key] if problem.key else []), problem.message) for problem in inner.problems]
+    return [Problem(key, _message(schema, detail))]
 
 
 def _key(path: str, location: Sequence[str | int]) -> str:
@@ -64,30 +70,16 @@ def _message(schema: type[BaseModel], detail: ErrorDetails) -> str:
     match detail["type"]:
         case "extra_forbidden":
             owner, _ = innermost(schema, location)
-            return f": unknown key; {_choice(str(location[-1]), list(owner.model_fields))}"
+            return unknown_key(str(location[-1]), list(owner.model_fields))
         case "missing":
             return f": is missing; must be {describe_allowed(schema, location)}"
         case "value_error" if isinstance(detail["input"], Mapping):
             return f": {detail['msg'].removeprefix('Value error, ')}"
         case "value_error":
-            return f" = {_shown(detail['input'])}: {detail['msg'].removeprefix('Value error, ')}"
+            return f" = {shown(detail['input'])}: {detail['msg'].removeprefix('Value error, ')}"
         case "literal_error":
             allowed = describe_allowed(schema, location)
             names = allowed.removeprefix("one of ").split(", ")
-            return f" = {_shown(detail['input'])}: must be {allowed}{_suggestion(detail['input'], names)}"
+            return f" = {shown(detail['input'])}: must be {allowed}{suggestion(detail['input'], names)}"
         case _:
-            return f" = {_shown(detail['input'])}: must be {describe_allowed(schema, location)}"
-
-
-def _choice(unknown: str, keys: list[str]) -> str:
-    return f"must be one of {', '.join(keys)}{_suggestion(unknown, keys)}"
-
-
-def _suggestion(unknown: object, known: Sequence[str]) -> str:
-    closest = difflib.get_close_matches(str(unknown), known, n=1)
-    return f" (did you mean {closest[0]}?)" if closest else ""
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, default=repr, ensure_ascii=False)
-    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"
+            return f" = {shown(detail['input'])}: must be {describe_allowed(schema, location)}"
