@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from moorage_serving.gateway import errors
@@ -11,6 +13,8 @@ from moorage_serving.gateway.relay import Relay
 from moorage_serving.gateway.watch import IdleTimer
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from starlette.types import Send
 
     from moorage_serving.gateway.authentication import Identity
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.upstream.generation import Generation
     from moorage_serving.gateway.upstream.opened_answer import OpenedAnswer
     from moorage_serving.gateway.upstream.route import EngineCall, Route
+
+UNREACHABLE = errors.upstream_unreachable().code
 
 
 class Fetch:
@@ -77,26 +83,45 @@ class Fetch:
         prompt_tokens = len(self._call.body) // 4
         used_tokens = 0
         relay: Relay | None = None
-        queue = self._state.queues[self._route.model]
         try:
-            await queue.enter(tenant=self._identity.tenant, deadline_seconds=self._deadline_seconds)
-            try:
-                opened = await self._open()
+            async with self._opened_answer() as opened:
                 used_tokens = prompt_tokens
                 self._forget_prompt()
                 relay = Relay(opened, send, strips_usage=self._request.strips_usage)
                 await self._pass_on(opened, relay)
-            finally:
-                queue.leave()
         finally:
             if relay is not None:
                 used_tokens = self._count(relay) or prompt_tokens + relay.events
             self._reservation.settle(used_tokens)
             self._generation.leave()
 
-    async def _open(self) -> OpenedAnswer:
+    @asynccontextmanager
+    async def _opened_answer(self) -> AsyncIterator[OpenedAnswer]:
+        """An answer that has begun, and a place among those in service for as long as it lasts.
+
+        Where the only engine has just scaled to zero, the request waits for the next one instead of failing.
+        """
+        queue = self._state.queues[self._route.model]
+        until = time.monotonic() + self._deadline_seconds
+        while True:
+            left_seconds = max(0.0, until - time.monotonic())
+            await queue.enter(tenant=self._identity.tenant, deadline_seconds=left_seconds)
+            try:
+                opened = await self._open()
+                if opened is not None:
+                    yield opened
+                    return
+            finally:
+                queue.leave()
+
+    async def _open(self) -> OpenedAnswer | None:
+        """None where there is nobody now, but can be."""
         try:
             return await self._route.open(self._call)
+        except errors.GatewayError as error:
+            if error.code == UNREACHABLE and self._route.can_be_started and self._route.capacity() == 0:
+                return None
+            raise
         finally:
             self._record.upstream = self._call.upstream_name
 

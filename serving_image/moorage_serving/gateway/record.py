@@ -39,7 +39,9 @@ class Outcome(StrEnum):
 
 
 OUTCOME_OF_CODE = {
-    "overloaded": Outcome.OVERLOADED,
+    **dict.fromkeys(
+        ("overloaded", "queue_full", "shed", "deadline_unreachable", "deadline_exceeded"), Outcome.OVERLOADED
+    ),
     "shutting_down": Outcome.SHUT_DOWN,
     "upstream_unreachable": Outcome.UPSTREAM_UNREACHABLE,
     "upstream_failed": Outcome.UPSTREAM_FAILED,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from moorage_serving.gateway.activation.hooks import ActivationHooks, ActivationMetrics
 from moorage_serving.gateway.admission.queues import AdmissionQueues
 from moorage_serving.gateway.config.file import ConfigError, LoadedConfig, load_config
 from moorage_serving.gateway.ledger import Ledger
@@ -62,6 +63,7 @@ class GatewayState:
         self._open_ledger()
         self.metrics.watch(lambda: [self.active, *self._retiring], self.queues)
         self._upstream_metrics.watch(lambda: self.active.routes)
+        self._hooks = ActivationHooks(lambda: self.active.routes, self.queues, ActivationMetrics(self.metrics.registry))
         if self._worker_metrics is not None:
             await self._worker_metrics.start()
 
@@ -84,6 +86,7 @@ class GatewayState:
     async def stop(self) -> None:
         """Close what `start` opened. No request may be running."""
         self._close_ledger()
+        await self._hooks.close()
         self._in_background(self.active.retire())
         await asyncio.gather(*self._background)
         await self.services.close()

@@ -82,7 +82,7 @@ class Route:
         # Where all have the canary's revision, there is nothing to choose.
         self.canary = canary if stable else None
         self.revision = (stable or upstreams)[0].config.revision
-        self._can_be_started = any(upstream.config.activation is not None for upstream in upstreams)
+        self.can_be_started = any(upstream.config.activation is not None for upstream in upstreams)
         self._hedge_after_seconds = hedge_after_seconds
         self._metrics = metrics
         self._budget = RetryBudget()
@@ -111,7 +111,7 @@ class Route:
         slots = (
             [endpoint.slots for endpoint in self.endpoints if endpoint.is_usable(now)]
             or [endpoint.slots for endpoint in self.endpoints if endpoint.is_last_resort(now)]
-            or [0.0 if self._can_be_started else UNLIMITED]
+            or [0.0 if self.can_be_started else UNLIMITED]
         )
         total = sum(slots)
         return None if total == UNLIMITED else int(total)
