@@ -61,7 +61,7 @@ async def test_headers_of_the_first_answer_do_not_come_again(cached: Cached) -> 
     _, client = await cached.ask(engine, chat())
     assert client.start is not None
     names = {name for name, _ in client.start["headers"]}
-    assert names == {b"content-type", b"content-length", b"age", b"cache-status"}
+    assert names == {b"content-type", b"content-length", b"age", b"cache-status", b"x-moorage-revision"}
 
 
 @pytest.mark.parametrize(
