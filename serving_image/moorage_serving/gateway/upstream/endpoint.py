@@ -73,7 +73,7 @@ class Endpoint:
         self.slots = UNLIMITED if limit is None else float(limit)
         self.is_up = True
         self.problem: str | None = None
-        self.suspected: Callable[[], None] = nothing
+        self.suspected: Callable[[], None] = lambda: None
         self.breaker = CircuitBreaker()
         self.breaker_openings = 0
         self.recent = RecentAnswers(RECENT_SECONDS)
@@ -142,7 +142,3 @@ class Endpoint:
     def set_aside(self, seconds: float) -> None:
         """It has asked to be left alone for some time."""
         self.set_aside_until = time.monotonic() + min(seconds, MAX_RETRY_AFTER_SECONDS)
-
-
-def nothing() -> None:
-    """Nobody looks after an endpoint that has no monitor."""

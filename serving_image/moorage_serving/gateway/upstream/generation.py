@@ -43,7 +43,7 @@ class Generation:
         self._by_name = {name: route for route in self.routes for name in route.names}
         self._capacities = [route.capacity() for route in self.routes]
         # Called when a route can take more or fewer requests than before, for another reason than requests.
-        self.on_capacity_change: Callable[[], None] = nothing
+        self.on_capacity_change: Callable[[], None] = lambda: None
         self._judging = asyncio.get_running_loop().create_task(self._judge())
         self.requests = 0
         self._unused = asyncio.Event()
@@ -138,7 +138,3 @@ class Generation:
 
 def may_use(tenant: TenantConfig, name: str) -> bool:
     return tenant.models is None or name in tenant.models
-
-
-def nothing() -> None:
-    """Nobody waits for capacity."""

@@ -29,7 +29,7 @@ class UpstreamMetrics:
         self._registry = registry
         self.failures = Counter(
             f"{PREFIX}_failures",
-            "Tries that gave no good answer: an error's code, or status for an answer 429 or 500 to 504.",
+            "Tries without a good answer: unreachable, timeout, broken, or status (an answer 429 or 500 to 504).",
             ["upstream", "reason"],
             registry=registry,
         )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("monitor")
 PROBE_SECONDS = 2.0
 PROBE_TIMEOUT_SECONDS = 2.0
+# Somebody may be waiting for an engine that starts.
+DOWN_PROBE_SECONDS = 0.5
 # One lost probe is no reason to leave an engine that has been well.
 FAILURES_TO_LEAVE = 2
 # A long prompt alone on a slow engine moves no token for some time: 32,000 tokens at 1,000/s are half of this.
@@ -29,8 +31,9 @@ STALL_SECONDS = 60.0
 class Monitor:
     """Probes an endpoint, and tells `changed` when that changes whether it gets requests.
 
-    An engine behind HTTP is asked every two seconds. The clouds' endpoints are asked only after a failure, until they
-    are well again: a probe there counts as a request, and would keep an endpoint from scaling to zero.
+    An engine behind HTTP is asked every two seconds, and every half while it is down. The clouds' endpoints are asked
+    only after a failure, until they are well again: a probe there counts as a request, and would keep an endpoint from
+    scaling to zero.
     """
 
     def __init__(
@@ -56,7 +59,11 @@ class Monitor:
             await self._hurry.wait()
         while True:
             self._hurry.clear()
-            self._judge(await self._find_problem())
+            try:
+                self._judge(await self._find_problem())
+            except Exception:
+                # A monitor that ended would leave the endpoint as it is for ever.
+                log.exception("upstream_probe_failed", upstream=self._endpoint.unique_name)
             await self._pause()
 
     async def _find_problem(self) -> str | None:
@@ -100,8 +107,9 @@ class Monitor:
         if self._http is None and self._endpoint.is_up:
             await self._hurry.wait()
             return
+        seconds = self._probe_seconds if self._endpoint.is_up else min(self._probe_seconds, DOWN_PROBE_SECONDS)
         # Up to a tenth longer or shorter, so that gateways do not probe in step.
-        seconds = self._probe_seconds * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+        seconds *= random.uniform(0.9, 1.1)  # noqa: S311 - no secret
         try:
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()

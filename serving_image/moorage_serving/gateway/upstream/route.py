@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import structlog
-
 from moorage_serving.gateway import errors
-from moorage_serving.gateway.responses import header
+from moorage_serving.gateway.upstream.attempt import NoAnswerError, ask
 from moorage_serving.gateway.upstream.endpoint import UNLIMITED
 from moorage_serving.gateway.upstream.hedging import first_answer
-from moorage_serving.gateway.upstream.openai_http import READ_ERRORS, BrokenError, ConnectError
-from moorage_serving.gateway.upstream.opened_answer import FAILED_STATUSES, OpenedAnswer
+from moorage_serving.gateway.upstream.opened_answer import FAILED_STATUSES
 from moorage_serving.gateway.upstream.pool import pools_of
+from moorage_serving.gateway.upstream.retry_after import overloaded_for, retry_after_seconds
 from moorage_serving.gateway.upstream.retry_budget import RetryBudget
 
 if TYPE_CHECKING:
@@ -25,12 +24,11 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.upstream.canary import Canary
     from moorage_serving.gateway.upstream.endpoint import Endpoint
     from moorage_serving.gateway.upstream.metrics import UpstreamMetrics
-    from moorage_serving.gateway.upstream.transport import EngineAnswer
+    from moorage_serving.gateway.upstream.opened_answer import OpenedAnswer
     from moorage_serving.gateway.upstream.upstream import Upstream
 
-log = structlog.get_logger("route")
 MAX_TRIES = 3
-TRIES_OF_A_TIMEOUT = 2
+FIRST_LOOK_UP_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -48,15 +46,6 @@ class EngineCall:
     first_byte_seconds: float
     revision: str | None = None
     upstream_name: str = ""
-
-
-class NoAnswerError(Exception):
-    """An endpoint gave no answer. `answer` is what the client is told if no other does; `tries` is what it cost."""
-
-    def __init__(self, answer: GatewayError, tries: int) -> None:
-        super().__init__(answer.code)
-        self.answer = answer
-        self.tries = tries
 
 
 class Route:
@@ -129,6 +118,8 @@ class Route:
         silent for `first_byte_seconds`. Where none does better, the last failed answer is passed on. Afterwards an
         answer is never begun anew: the client has seen a part of it. Raises GatewayError.
         """
+        if not self.endpoints:
+            await self._first_look_up()
         tried: list[Endpoint] = []
         refused: OpenedAnswer | None = None
         failure: GatewayError | None = None
@@ -138,10 +129,7 @@ class Route:
             while tries_left > 0 and (endpoint := self._choose(call, tried)) is not None:
                 if tries_left < MAX_TRIES and not self._budget.withdraw():
                     break
-                if tried:
-                    self._metrics.failovers.labels(endpoint.name).inc()
-                elif self.canary is not None:
-                    self._note_absence(self.canary, call, endpoint)
+                self._note_choice(call, endpoint, tried)
                 tried.append(endpoint)
                 try:
                     opened = await self._ask_hedged(endpoint, call, tried)
@@ -164,6 +152,13 @@ class Route:
                 refused.close()
         raise failure or self._nobody()
 
+    async def _first_look_up(self) -> None:
+        """Host names that a new configuration brought are looked up while its first requests come."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_UP_SECONDS):
+                for upstream in self.upstreams:
+                    await upstream.looked_up.wait()
+
     def _choose(self, call: EngineCall, tried: list[Endpoint]) -> Endpoint | None:
         """An endpoint of the first pool that has one.
 
@@ -184,7 +179,7 @@ class Route:
 
     async def _ask_hedged(self, endpoint: Endpoint, call: EngineCall, tried: list[Endpoint]) -> OpenedAnswer:
         if self._hedge_after_seconds is None:
-            return await self._ask(endpoint, call)
+            return await ask(endpoint, call, self.canary, self._metrics)
 
         def second() -> Coroutine[None, None, OpenedAnswer] | None:
             other = self._choose(call, tried)
@@ -192,55 +187,21 @@ class Route:
                 return None
             tried.append(other)
             self._metrics.hedges.labels(other.name).inc()
-            return self._ask(other, call)
+            return ask(other, call, self.canary, self._metrics)
 
-        return await first_answer(self._ask(endpoint, call), self._hedge_after_seconds, second)
-
-    async def _ask(self, endpoint: Endpoint, call: EngineCall) -> OpenedAnswer:
-        """One endpoint's answer. Raises NoAnswerError."""
-        answer: EngineAnswer | None = None
-        opened: OpenedAnswer | None = None
-        call.upstream_name = endpoint.name
-        asked_at = time.monotonic()
-        endpoint.take()
-        try:
-            async with asyncio.timeout(call.first_byte_seconds):
-                answer = await endpoint.transport.send(call.path, call.body, call.headers)
-                first = await answer.read()
-            opened = OpenedAnswer(endpoint, answer, first, asked_at, self.canary)
-        except ConnectError as error:
-            endpoint.suspected()
-            raise self._failed(endpoint, error, errors.upstream_unreachable(), 0) from error
-        except TimeoutError as error:  # also an OSError, so before these
-            late = f"The engine did not begin its answer in {call.first_byte_seconds:g} s."
-            raise self._failed(endpoint, error, errors.upstream_timeout(late), TRIES_OF_A_TIMEOUT) from error
-        except (BrokenError, *READ_ERRORS) as error:
-            broken = errors.upstream_failed("The engine broke off before its answer began.")
-            raise self._failed(endpoint, error, broken, 1) from error
-        else:
-            if opened.status not in FAILED_STATUSES:
-                endpoint.breaker.answer()
-            return opened
-        finally:
-            if opened is None:
-                if answer is not None:
-                    answer.close()
-                endpoint.give_up()
-                endpoint.release()
-
-    def _failed(self, endpoint: Endpoint, error: Exception, answer: GatewayError, tries: int) -> NoAnswerError:
-        log.warning("upstream_failed", upstream=endpoint.unique_name, code=answer.code, error=type(error).__name__)
-        self._metrics.failures.labels(endpoint.name, answer.code).inc()
-        endpoint.record(None, failed=True)
-        if self.canary is not None:
-            self.canary.record(endpoint.config.revision, None, failed=True)
-        return NoAnswerError(answer, tries)
+        return await first_answer(ask(endpoint, call, self.canary, self._metrics), self._hedge_after_seconds, second)
 
     def _note_refusal(self, opened: OpenedAnswer) -> None:
         endpoint = opened.endpoint
         self._metrics.failures.labels(endpoint.name, "status").inc()
         if (seconds := retry_after_seconds(opened)) is not None:
             endpoint.set_aside(seconds)
+
+    def _note_choice(self, call: EngineCall, endpoint: Endpoint, tried: list[Endpoint]) -> None:
+        if tried:
+            self._metrics.failovers.labels(endpoint.name).inc()
+        elif self.canary is not None:
+            self._note_absence(self.canary, call, endpoint)
 
     def _note_absence(self, canary: Canary, call: EngineCall, endpoint: Endpoint) -> None:
         """A canary that is down fails its conversations, although another revision answers them."""
@@ -258,16 +219,3 @@ class Route:
             return errors.overloaded()
         pauses = [endpoint.set_aside_until - now for endpoint in up if endpoint.set_aside_until > now]
         return overloaded_for(min(pauses)) if pauses else errors.upstream_unreachable()
-
-
-def retry_after_seconds(opened: OpenedAnswer) -> float | None:
-    """Seconds out of `retry-after`; None for none, and for a date: engines do not write dates."""
-    value = header(((name.lower(), value) for name, value in opened.headers), b"retry-after")
-    return float(value) if value is not None and value.isdigit() else None
-
-
-def overloaded_for(seconds: float) -> GatewayError:
-    """Every engine has asked to be left alone for so long."""
-    error = errors.overloaded()
-    error.headers = ((b"retry-after", b"%d" % max(1, round(seconds + 0.5))),)
-    return error

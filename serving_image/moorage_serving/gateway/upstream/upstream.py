@@ -27,7 +27,7 @@ class Upstream:
     """Has one endpoint, or with `discovery` one for each address behind its host name.
 
     `generations` counts the configurations that know it. `listeners` are called when an endpoint comes, goes, gets
-    well or ill. Made in the event loop; to be closed.
+    well or ill. `looked_up` is set as soon as the endpoints have been looked for. Made in the event loop; to be closed.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Upstream:
         self.endpoints: tuple[Endpoint, ...] = ()
         self.generations = 0
         self.listeners: set[Callable[[], None]] = set()
+        self.looked_up = asyncio.Event()
         self._timeouts = timeouts
         self._gateway_processes = gateway_processes
         self._resolve = resolve
@@ -54,6 +55,7 @@ class Upstream:
             self._discovery = start(self._discover(config))
         else:
             self._add(Endpoint(config, open_transport(config, timeouts), gateway_processes))
+            self.looked_up.set()
 
     @property
     def busy_connections(self) -> int:
@@ -101,6 +103,9 @@ class Upstream:
             except OSError as error:
                 # A name server that is down must not take engines away that are up.
                 log.warning("upstream_not_resolved", upstream=config.name, error=type(error).__name__)
+            except Exception:
+                log.exception("upstream_discovery_failed", upstream=config.name)
+            self.looked_up.set()
             await self._close_those_that_left()
             await asyncio.sleep(self._resolve_seconds)
 
