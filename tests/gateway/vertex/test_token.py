@@ -230,7 +230,7 @@ async def test_the_token_server_takes_a_right_assertion(tokens: TokenServers, ac
         {"exp": int(time.time()) + 7200},
         {"iat": int(time.time()) + 600, "exp": int(time.time()) + 1200},
     ],
-    ids=str,
+    ids=["audience", "issuer", "scope", "no-scope", "no-expiry", "expired", "too-long", "not-yet"],
 )
 async def test_the_token_server_refuses_a_wrong_assertion(
     tokens: TokenServers, account_key: rsa.RSAPrivateKey, changes: dict[str, object]
