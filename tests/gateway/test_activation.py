@@ -96,5 +96,7 @@ def test_a_stream_that_waits_long_is_kept_awake_and_told_of_its_end(sleeping: Ga
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
         content = b"".join(answer.iter_raw())
+    assert answer.headers["x-request-id"]
     assert content.startswith(b": waiting for the engine\n\n")
     assert json.loads(content.split(b"data: ")[1])["error"]["code"] == "deadline_exceeded"
+    assert sleeping.access_line(answer.headers["x-request-id"])["status"] == 503

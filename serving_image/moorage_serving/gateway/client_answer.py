@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from moorage_serving.gateway.activation.keep_awake import KeepAwake
 from moorage_serving.gateway.responses import EVENT_STREAM, HeaderList, error_event, header, send_error
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ class ClientAnswer:
         if message["type"] == "http.response.start":
             message = self._start(message)
         await self._send(message)
+
+    def keep_awake(self) -> KeepAwake:
+        """The client's stream will be long in coming: let it hear something meanwhile, until `disarm`."""
+        keep_awake = KeepAwake(self._send, self.headers)
+        keep_awake.arm()
+        self._send = keep_awake
+        return keep_awake
 
     async def fail(self, error: GatewayError) -> None:
         """Tell the client in the form that is still possible.

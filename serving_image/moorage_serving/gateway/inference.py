@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from moorage_serving.gateway import errors
-from moorage_serving.gateway.activation.held_stream import HeldStream
 from moorage_serving.gateway.admission.deadline import deadline_seconds
 from moorage_serving.gateway.client_answer import ClientAnswer
 from moorage_serving.gateway.conversation import conversation_of
@@ -29,6 +28,7 @@ from moorage_serving.gateway.watch import DisconnectWatch
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from moorage_serving.gateway.activation.keep_awake import KeepAwake
     from moorage_serving.gateway.authentication import Identity
     from moorage_serving.gateway.quota.reservation import Reservation
     from moorage_serving.gateway.request_log.recording import Recording
@@ -174,15 +174,15 @@ class Exchange:
         reservation = await self._services.quotas.reserve(identity.tenant, wanted_tokens)
         self._answer.headers.extend(reservation.headers)
         fetch: Fetch | None = None
-        held: HeldStream | None = None
+        keep_awake: KeepAwake | None = None
         if request.stream and route.can_be_started and route.capacity() == 0:
-            self._send = held = HeldStream(self._send)
+            keep_awake = self._answer.keep_awake()
         try:
             fetch = self._fetch_for(identity, request, route, reservation)
             await self._answer_from_cache_or_engine(identity, request, fetch)
         finally:
-            if held is not None:
-                held.stop()
+            if keep_awake is not None:
+                await keep_awake.disarm()
             # An engine may still work for others who wait for the same answer: its tokens are counted at its end.
             if fetch is None or not fetch.began:
                 reservation.settle(0)
