@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,33 @@ def test_the_first_request_starts_the_engine_and_is_answered(
         assert [answer.status_code for answer in answers] == [200]
     assert sleeping.metric("activation_calls_total", upstream="lazy", result="accepted") >= 1
     assert sleeping.metric("demand_requests", model="moored") == 0
+
+
+def test_a_request_that_waits_goes_to_the_engine_that_a_reload_names(
+    sleeping: Gateway, hook: Hook, engine_room: EngineRoom, tmp_path: Path
+) -> None:
+    answers: list[Any] = []
+
+    def ask() -> None:
+        answers.append(sleeping.client.post(CHAT, json=chat(), headers=LONG_WAIT))
+
+    client = threading.Thread(target=ask)
+    client.start()
+    eventually(lambda: hook.asked)
+    other = upstream("other", f"unix://{tmp_path}/other", activation={"address": hook.address})
+    sleeping.write_config(document(other))
+    sleeping.signal(signal.SIGHUP)
+    eventually(lambda: {"upstream": "other"} in hook.asked)
+    with engine_room.engine(path=tmp_path / "other"):
+        client.join(15)
+        assert [answer.status_code for answer in answers] == [200]
+    assert sleeping.metric("requests_total", upstream="other") == 1
+
+
+def test_the_gateway_is_ready_while_its_engine_can_be_started(sleeping: Gateway) -> None:
+    answer = sleeping.client.get("/ready")
+    assert answer.status_code == 200
+    assert [upstream["ready"] for upstream in answer.json()["upstreams"]] == [False]
 
 
 def test_an_engine_that_never_comes_is_a_503_at_the_deadline(sleeping: Gateway) -> None:

@@ -101,18 +101,30 @@ class Fetch:
 
         Where the only engine has just scaled to zero, the request waits for the next one instead of failing.
         """
-        queue = self._state.queues[self._route.model]
         until = time.monotonic() + self._deadline_seconds
         while True:
+            self._follow_reload()
+            queue = self._state.queues[self._route.model]
             left_seconds = max(0.0, until - time.monotonic())
             await queue.enter(tenant=self._identity.tenant, deadline_seconds=left_seconds)
             try:
+                self._follow_reload()
                 opened = await self._open()
                 if opened is not None:
                     yield opened
                     return
             finally:
                 queue.leave()
+
+    def _follow_reload(self) -> None:
+        """Who has waited goes to the engines of today. Raises GatewayError (404) where it may ask for none of them."""
+        active = self._state.active
+        if active is self._generation:
+            return
+        self._route = active.route_for(self._request.model, self._identity.tenant)
+        active.enter()
+        self._generation.leave()
+        self._generation = active
 
     async def _open(self) -> OpenedAnswer | None:
         """None where there is nobody now, but can be."""

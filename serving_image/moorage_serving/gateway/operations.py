@@ -96,9 +96,11 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
 
     @application.get("/ready", responses={503: {"model": ReadinessReport}})
     async def ready(response: Response) -> ReadinessReport:
-        """200 when at least one engine answers its /health and the gateway is not shutting down, else 503."""
+        """200 when the gateway is not shutting down, and at least one engine answers its /health or can be started."""
         healths = await state.readiness.check()
-        is_ready = not state.draining and any(health.problem is None for health in healths)
+        can_answer = any(health.problem is None for health in healths)
+        can_start = any(route.can_be_started for route in state.active.routes)
+        is_ready = not state.draining and (can_answer or can_start)
         response.status_code = 200 if is_ready else 503
         return ReadinessReport(
             ready=is_ready,

@@ -79,6 +79,8 @@ class OpenAIHttpTransport:
     def __init__(self, config: OpenAIHttpUpstreamConfig, timeouts: Timeouts, only_address: str | None = None) -> None:
         self._connector, self._base_url = open_connector(config.address, only_address)
         self._authorization = authorization_of(config)
+        # A connection that probes keep open would keep an engine up that is stopped when nobody uses it.
+        self._unkept = {**self._authorization, "connection": "close"}
         self._session = aiohttp.ClientSession(
             connector=self._connector,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_seconds),
@@ -124,7 +126,7 @@ class OpenAIHttpTransport:
         try:
             async with (
                 asyncio.timeout(timeout_seconds),
-                self._session.get(self._base_url + "/health", headers=self._authorization) as response,
+                self._session.get(self._base_url + "/health", headers=self._unkept) as response,
             ):
                 return None if response.status == 200 else f"/health answered {response.status}"
         except TimeoutError:
@@ -137,7 +139,7 @@ class OpenAIHttpTransport:
         try:
             async with (
                 asyncio.timeout(timeout_seconds),
-                self._session.get(self._base_url + "/metrics", headers=self._authorization) as response,
+                self._session.get(self._base_url + "/metrics", headers=self._unkept) as response,
             ):
                 return parse_engine_load(await response.read()) if response.status == 200 else None
         except (TimeoutError, *CONNECT_ERRORS, *READ_ERRORS):
