@@ -9,11 +9,15 @@ import pytest
 
 from moorage_serving.gateway.errors import GatewayError
 from moorage_serving.gateway.upstream.monitor import Monitor
+from moorage_serving.gateway.upstream.openai_http import ConnectError
 from tests.gateway.fake_engine import FakeEngine
 
 from .harbour import Harbour, ask, call, eventually, read_all
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from moorage_serving.gateway.upstream.transport import EngineAnswer
     from moorage_serving.gateway.upstream.upstream import Upstream
 
 pytestmark = pytest.mark.anyio
@@ -98,6 +102,65 @@ async def test_a_request_that_finds_nobody_does_not_wait_for_the_next_probe_to_w
         with pytest.raises(GatewayError):
             await route.open(call())
         assert not route.endpoints[0].is_up
+
+
+class CloudFrontDoor:
+    """A transport that is no engine of its own, as SageMaker's and Vertex AI's."""
+
+    busy_connections = idle_connections = 0
+
+    def __init__(self) -> None:
+        self.probes = 0
+        self.problem: str | None = None
+
+    async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> EngineAnswer:
+        raise ConnectError("nobody")
+
+    async def probe(self, timeout_seconds: float) -> str | None:
+        self.probes += 1
+        if self.problem == "unheard of":
+            raise RuntimeError(self.problem)
+        return self.problem
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_a_cloud_is_probed_only_while_it_is_suspected() -> None:
+    async with Harbour() as harbour:
+        _, address = await harbour.engine()
+        upstream = harbour.upstream("e", address)
+        door = CloudFrontDoor()
+        await upstream.endpoints[0].transport.close()
+        upstream.endpoints[0].transport = door
+        watched, route = Watched(upstream), harbour.route(upstream)
+        await asyncio.sleep(5 * QUICK_SECONDS)
+        assert door.probes == 0
+        door.problem = "asleep"
+        with pytest.raises(GatewayError):
+            await route.open(call())
+        await eventually(lambda: door.probes >= 3)
+        assert not watched.endpoint.is_up
+        door.problem = None
+        await eventually(lambda: watched.endpoint.is_up)
+        probes = door.probes
+        await asyncio.sleep(5 * QUICK_SECONDS)
+        assert door.probes == probes
+
+
+async def test_a_probe_that_fails_in_a_way_nobody_thought_of_is_not_the_last() -> None:
+    async with Harbour() as harbour:
+        _, address = await harbour.engine()
+        upstream = harbour.upstream("e", address)
+        door = CloudFrontDoor()
+        await upstream.endpoints[0].transport.close()
+        upstream.endpoints[0].transport = door
+        watched = Watched(upstream)
+        door.problem = "unheard of"
+        watched.endpoint.suspected()
+        await eventually(lambda: door.probes >= 2)
+        door.problem = None
+        await eventually(lambda: watched.endpoint.is_up)
 
 
 async def test_an_engine_that_comes_back_is_found_by_itself() -> None:
