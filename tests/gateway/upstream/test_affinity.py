@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage_serving.gateway.upstream.affinity import BOUND, AffinityRing
@@ -24,6 +24,7 @@ def keys(count: int, seed: int = 0) -> list[bytes]:
     return [hashlib.blake2b(f"{seed}:{number}".encode(), digest_size=16).digest() for number in range(count)]
 
 
+@settings(deadline=None)
 @given(counts, st.binary(min_size=16, max_size=16))
 def test_a_conversation_always_goes_to_the_same_endpoint(count: int, key: bytes) -> None:
     first = AffinityRing(places(count)).choose(key, 0.0)
@@ -33,6 +34,7 @@ def test_a_conversation_always_goes_to_the_same_endpoint(count: int, key: bytes)
     assert first.unique_name == again.unique_name
 
 
+@settings(deadline=None)
 @given(st.integers(2, 12), st.integers(0, 400), st.integers(0, 10), st.randoms(use_true_random=False))
 def test_no_endpoint_gets_more_than_the_bound_over_its_share(
     count: int, requests: int, seed: int, randomness: random.Random
@@ -47,6 +49,7 @@ def test_no_endpoint_gets_more_than_the_bound_over_its_share(
         assert chosen.load <= math.ceil(BOUND * total / count)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 64), min_size=2, max_size=8),
     st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=200),
@@ -67,6 +70,7 @@ def test_the_bound_holds_for_endpoints_of_different_size_while_requests_end(
         assert chosen.load <= math.ceil(BOUND * load * chosen.weight / sum(sizes))
 
 
+@settings(deadline=None)
 @given(st.integers(2, 12), st.data())
 def test_only_the_conversations_of_an_endpoint_that_leaves_move(count: int, data: st.DataObject) -> None:
     members = places(count)
@@ -93,6 +97,7 @@ def test_conversations_spread_evenly() -> None:
     assert min(found.values()) > 0.5 * 20_000 / 8
 
 
+@settings(deadline=None)
 @given(st.integers(2, 8), st.binary(min_size=16, max_size=16))
 def test_an_endpoint_that_is_down_is_passed_over_and_found_again(count: int, key: bytes) -> None:
     ring = AffinityRing(places(count))
@@ -106,6 +111,7 @@ def test_an_endpoint_that_is_down_is_passed_over_and_found_again(count: int, key
     assert ring.choose(key, 0.0) is home
 
 
+@settings(deadline=None)
 @given(st.integers(2, 8), st.binary(min_size=16, max_size=16))
 def test_those_that_were_tried_are_not_chosen_again(count: int, key: bytes) -> None:
     members = places(count)

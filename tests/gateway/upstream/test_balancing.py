@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage_serving.gateway.upstream.balancing import least_outstanding
@@ -24,6 +24,7 @@ members = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(members)
 def test_nobody_that_takes_requests_has_less_to_do(members: list[Place]) -> None:
     willing = [member for member in members if member.accepts(0.0)]
@@ -35,6 +36,7 @@ def test_nobody_that_takes_requests_has_less_to_do(members: list[Place]) -> None
         assert chosen.load / chosen.weight == min(member.load / member.weight for member in willing)
 
 
+@settings(deadline=None)
 @given(members, st.data())
 def test_those_that_were_tried_are_passed_over(members: list[Place], data: st.DataObject) -> None:
     tried = data.draw(st.lists(st.sampled_from(members))) if members else []

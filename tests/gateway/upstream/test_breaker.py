@@ -4,7 +4,7 @@ well."""
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -95,6 +95,7 @@ def test_pauses_double_up_to_half_a_minute() -> None:
     assert pauses == [1, 2, 4, 8, 16, MAX_PAUSE_SECONDS, MAX_PAUSE_SECONDS, MAX_PAUSE_SECONDS]
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1))
 def test_pauses_are_shortened_by_up_to_a_half_at_random(shortened: float) -> None:
     breaker = opened(at=100.0, shortened=shortened)
@@ -157,3 +158,4 @@ class Requests(RuleBasedStateMachine):
 
 
 TestRequests = Requests.TestCase
+TestRequests.settings = settings(deadline=None)

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage_serving.gateway.config.serving import CanaryConfig
@@ -31,12 +31,14 @@ def digests(count: int) -> list[bytes]:
     return [hashlib.blake2b(b"%d" % number, digest_size=16).digest() for number in range(count)]
 
 
+@settings(deadline=None)
 @given(conversations, percents)
 def test_a_conversation_stays_where_it_is(conversation: bytes, percent: float) -> None:
     canary = Canary(config(percent))
     assert canary.takes(conversation) == canary.takes(conversation) == Canary(config(percent)).takes(conversation)
 
 
+@settings(deadline=None)
 @given(conversations, percents, percents)
 def test_a_larger_share_keeps_those_of_a_smaller_one(conversation: bytes, one: float, other: float) -> None:
     small, large = sorted((one, other))
@@ -44,6 +46,7 @@ def test_a_larger_share_keeps_those_of_a_smaller_one(conversation: bytes, one: f
         assert Canary(config(large)).takes(conversation)
 
 
+@settings(deadline=None)
 @given(conversations)
 def test_nobody_at_0_and_everybody_at_100_percent(conversation: bytes) -> None:
     assert not Canary(config(0)).takes(conversation)
@@ -103,11 +106,13 @@ def test_only_so_many_conversations_are_remembered() -> None:
     assert len(canary._begun) == MAX_CONVERSATIONS
 
 
+@settings(deadline=None)
 @given(st.integers(0, MIN_REQUESTS - 1), st.floats(0, 100))
 def test_a_few_requests_are_no_reason(requests: int, seconds: float) -> None:
     assert reason_to_hold(config(), Standing(requests, requests, seconds), Standing(1000, 0, 0.001)) is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100))
 def test_failures_that_the_stable_revision_has_too_are_no_reason(failures: int) -> None:
     assert reason_to_hold(config(), Standing(100, failures, 0.1), Standing(100, failures, 0.1)) is None

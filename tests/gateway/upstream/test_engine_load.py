@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -37,6 +37,7 @@ def exposition(ranks: list[tuple[int, int, int, int]], model: str = "m") -> byte
 counts = st.integers(0, 10_000_000)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(counts, counts, counts, counts), min_size=1, max_size=4), st.text(max_size=20))
 def test_the_load_of_all_ranks_is_added_up(ranks: list[tuple[int, int, int, int]], model: str) -> None:
     assert parse_engine_load(exposition(ranks, model)) == EngineLoad(
@@ -46,6 +47,7 @@ def test_the_load_of_all_ranks_is_added_up(ranks: list[tuple[int, int, int, int]
     )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=500))
 def test_what_is_no_metrics_of_vllm_has_no_load(text: bytes) -> None:
     assert parse_engine_load(text) is None
@@ -77,6 +79,7 @@ def test_any_movement_starts_the_time_anew(sign_of_life: EngineLoad) -> None:
     assert not check.is_stalled(EngineLoad(running=2, waiting=5, tokens=sign_of_life.tokens), 1120.0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1000), min_size=1))
 def test_an_idle_engine_is_never_stalled(gaps: list[float]) -> None:
     check = ProgressCheck(STALL_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage_serving.gateway.upstream.outliers import MIN_REQUESTS, find_outliers
@@ -44,6 +44,7 @@ def test_one_alone_has_nobody_to_be_compared_with() -> None:
     assert find_outliers({"a": doing(100)}) == []
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100), st.floats(0.001, 100), st.integers(1, 8))
 def test_nobody_is_found_where_all_do_the_same(failures: int, seconds: float, count: int) -> None:
     assert find_outliers({number: doing(failures, seconds) for number in range(count)}) == []
@@ -61,6 +62,7 @@ standings = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(standings)
 def test_the_best_is_never_found(standings: Mapping[int, Standing]) -> None:
     found = find_outliers(standings)

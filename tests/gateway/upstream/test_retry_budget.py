@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moorage_serving.gateway.upstream.retry_budget import FREE_TRIES, RATIO, RetryBudget
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans()))
 def test_further_tries_are_never_more_than_a_fifth_and_ten(steps: list[bool]) -> None:
     budget = RetryBudget()

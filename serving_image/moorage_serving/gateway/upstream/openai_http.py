@@ -77,19 +77,12 @@ class OpenAIHttpTransport:
     """One engine and the connections to it."""
 
     def __init__(self, config: OpenAIHttpUpstreamConfig, timeouts: Timeouts, only_address: str | None = None) -> None:
-        self._connector, self._base_url = open_connector(config.address, only_address)
+        self._base_url = "http://localhost" if config.address.startswith(UNIX_PREFIX) else config.address
         self._authorization = authorization_of(config)
-        # A connection that probes keep open would keep an engine up that is stopped when nobody uses it.
-        self._unkept = {**self._authorization, "connection": "close"}
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_seconds),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            read_bufsize=READ_BUFFER_BYTES,
-            skip_auto_headers=("user-agent",),
-            headers={"accept-encoding": "identity"},
-        )
+        self._connector = open_connector(config.address, only_address)
+        self._session = open_session(self._connector, timeouts)
+        # A connection that probes kept open would keep an engine up that is stopped when nobody uses it.
+        self._probes = open_session(open_connector(config.address, only_address, keeps_alive=False), timeouts)
 
     @property
     def busy_connections(self) -> int:
@@ -126,7 +119,7 @@ class OpenAIHttpTransport:
         try:
             async with (
                 asyncio.timeout(timeout_seconds),
-                self._session.get(self._base_url + "/health", headers=self._unkept) as response,
+                self._probes.get(self._base_url + "/health", headers=self._authorization) as response,
             ):
                 return None if response.status == 200 else f"/health answered {response.status}"
         except TimeoutError:
@@ -139,7 +132,7 @@ class OpenAIHttpTransport:
         try:
             async with (
                 asyncio.timeout(timeout_seconds),
-                self._session.get(self._base_url + "/metrics", headers=self._unkept) as response,
+                self._probes.get(self._base_url + "/metrics", headers=self._authorization) as response,
             ):
                 return parse_engine_load(await response.read()) if response.status == 200 else None
         except (TimeoutError, *CONNECT_ERRORS, *READ_ERRORS):
@@ -148,6 +141,7 @@ class OpenAIHttpTransport:
     async def close(self) -> None:
         """Close idle connections. No request may be in flight."""
         await self._session.close()
+        await self._probes.close()
 
 
 def authorization_of(config: OpenAIHttpUpstreamConfig) -> dict[str, str]:
@@ -158,14 +152,31 @@ def authorization_of(config: OpenAIHttpUpstreamConfig) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def open_connector(address: str, only_address: str | None = None) -> tuple[aiohttp.BaseConnector, str]:
-    """The connector for an address, and the base URL to use with it. Must be called in a running event loop.
+def open_session(connector: aiohttp.BaseConnector, timeouts: Timeouts) -> aiohttp.ClientSession:
+    """Passes on what an engine sends as it is."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_seconds),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        read_bufsize=READ_BUFFER_BYTES,
+        skip_auto_headers=("user-agent",),
+        headers={"accept-encoding": "identity"},
+    )
+
+
+def open_connector(address: str, only_address: str | None = None, *, keeps_alive: bool = True) -> aiohttp.BaseConnector:
+    """The connector for an address. Must be called in a running event loop.
 
     `only_address`: the one IP address, out of those behind the host name, to connect to.
     """
+    keep_alive_seconds = KEEP_ALIVE_SECONDS if keeps_alive else None
     if address.startswith(UNIX_PREFIX):
         path = address.removeprefix(UNIX_PREFIX)
-        return aiohttp.UnixConnector(path, limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS), "http://localhost"
-    resolver = None if only_address is None else OneAddress(only_address)
-    connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, keepalive_timeout=KEEP_ALIVE_SECONDS, resolver=resolver)
-    return connector, address
+        return aiohttp.UnixConnector(path, limit=0, keepalive_timeout=keep_alive_seconds, force_close=not keeps_alive)
+    return aiohttp.TCPConnector(
+        limit=0,
+        keepalive_timeout=keep_alive_seconds,
+        force_close=not keeps_alive,
+        resolver=None if only_address is None else OneAddress(only_address),
+    )
