@@ -143,6 +143,7 @@ def test_an_invalid_file_is_refused_loudly_and_changes_nothing(
     eventually(lambda: gateway.metric("config_reload_failures_total") == failures + 1)
     assert active_sha256(gateway) == before
     assert gateway.client.post(CHAT, json=chat()).status_code == 200
+    eventually(lambda: gateway.events("config_reload_refused")[-1:])
     assert gateway.events("config_reload_refused")[-1]["active_sha256"] == before
 
 
@@ -151,7 +152,7 @@ def test_a_missing_file_is_refused(gateway: Gateway) -> None:
     gateway.config_path.unlink()
     gateway.signal(signal.SIGHUP)
     eventually(lambda: gateway.metric("config_reload_failures_total") == failures + 1)
-    assert "cannot read" in gateway.events("config_reload_refused")[-1]["reason"]
+    eventually(lambda: "cannot read" in gateway.events("config_reload_refused")[-1]["reason"])
 
 
 def test_many_signals_at_once_do_no_harm(gateway: Gateway, engine: RunningEngine) -> None:

@@ -110,8 +110,9 @@ async def test_credentials_are_replaced_before_they_expire(
     container.lifetime = timedelta(hours=6)
     assert await asyncio.gather(*(ask(transport) for _ in range(5))) == [200] * 5
     await eventually(lambda: len(container.issued) == issued_before + 1)
-    await asyncio.gather(*(ask(transport) for _ in range(5)))
-    assert container.issued[-1] in front_door[0].received[-1].headers["authorization"]
+    async with asyncio.timeout(10):
+        while container.issued[-1] not in front_door[0].received[-1].headers["authorization"]:
+            await ask(transport)
     assert len(container.issued) == issued_before + 1
 
 
