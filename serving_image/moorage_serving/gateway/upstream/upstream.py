@@ -96,10 +96,9 @@ class Upstream:
         self._leaving.append(endpoint)
 
     async def _discover(self, config: OpenAIHttpUpstreamConfig) -> None:
-        host, port = host_and_port(config.address)
         while True:
             try:
-                self._take_over(config, await self._resolve(host, port))
+                self._take_over(config, await self._resolve(*host_and_port(config.address)))
             except OSError as error:
                 # A name server that is down must not take engines away that are up.
                 log.warning("upstream_not_resolved", upstream=config.name, error=type(error).__name__)
