@@ -10,7 +10,7 @@ import aiohttp
 import structlog
 from prometheus_client import Counter
 
-from moorage_serving.gateway.upstream.openai_http import open_connector
+from moorage_serving.gateway.upstream.openai_http import UNIX_PREFIX, open_connector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,7 +86,9 @@ class ActivationHooks:
 
     async def _call(self, upstream: Upstream, address: str) -> None:
         name = upstream.config.name
-        connector, url = open_connector(address)
+        connector = open_connector(address)
+        # Over a unix socket the host is of no meaning, but HTTP wants one.
+        url = "http://localhost" if address.startswith(UNIX_PREFIX) else address
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         result = "unreachable"
         try:
