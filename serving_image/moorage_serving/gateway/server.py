@@ -7,6 +7,7 @@ import contextlib
 import gc
 import signal
 import socket
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ log = structlog.get_logger("server")
 BACKLOG = 2048
 # Longer than the idle timeout of common load balancers (60 seconds), so that it is they who close.
 KEEP_ALIVE_SECONDS = 75
+FAREWELL_SECONDS = 1.0
 CONNECTION_CLOSE = (b"connection", b"close")
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -34,9 +36,9 @@ class DrainBudget:
     """What happens after SIGTERM, in seconds.
 
     From the signal on /ready answers 503 and every answer closes its connection, but all is served for
-    `propagation_seconds`: load balancers learn with a delay. Then new requests are answered 503 with Retry-After, idle
-    connections are closed, and open requests have `drain_seconds` to finish. `leaves_port_at_once`: another process
-    listens on the port, so new connections are its own from the signal on.
+    `propagation_seconds`: load balancers learn with a delay. Then new requests are answered 503 with Retry-After, and
+    open requests have `drain_seconds` to finish. `leaves_port_at_once`: another process listens on the port, so new
+    connections are its own from the signal on, and what still comes on old ones is served.
     """
 
     propagation_seconds: float
@@ -103,16 +105,27 @@ class GatewayServer(uvicorn.Server):
         self.server_state.default_headers = [*self.server_state.default_headers, CONNECTION_CLOSE]
         if self._budget.leaves_port_at_once:
             self._leave_port()
-        self._leaving = asyncio.get_running_loop().create_task(self._leave())
+        untold = list(self.server_state.tasks)
+        self._leaving = asyncio.get_running_loop().create_task(self._leave(untold))
 
-    async def _leave(self) -> None:
-        await asyncio.sleep(self._budget.propagation_seconds)
-        self._state.refusing = True
+    async def _leave(self, untold: list[asyncio.Task[None]]) -> None:
+        """`untold`: answers that began before the signal, whose clients have not been told to close.
+
+        Such a client may send its next request in the moment in which its connection is closed. So open connections
+        outlive these answers by a second, in which the next answer tells.
+        """
+        budget, began_at = self._budget, time.monotonic()
+        await asyncio.sleep(budget.propagation_seconds)
+        # Where another process has the port, only clients come that could not know: they are served.
+        self._state.refusing = not budget.leaves_port_at_once
+        if untold:
+            await asyncio.wait(untold, timeout=budget.drain_seconds)
+            await asyncio.sleep(FAREWELL_SECONDS)
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        # Whoever still comes is told to come back instead of being refused by the kernel.
+        left_seconds = budget.propagation_seconds + budget.drain_seconds - (time.monotonic() - began_at)
         if open_requests := list(self.server_state.tasks):
-            await asyncio.wait(open_requests, timeout=self._budget.drain_seconds)
+            await asyncio.wait(open_requests, timeout=max(0.0, left_seconds))
         # What is still open is cut at once; without a second, uvicorn would say so even where nothing is.
         self.config.timeout_graceful_shutdown = 0 if self.server_state.tasks else 1
         self.should_exit = True
