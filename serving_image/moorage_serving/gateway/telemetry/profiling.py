@@ -60,5 +60,6 @@ async def take_profile(seconds: float, *, speedscope: bool) -> str:
         await asyncio.sleep(seconds)
     finally:
         session = profiler.stop()
-    renderer = SpeedscopeRenderer() if speedscope else HTMLRenderer()
+    # Every call counts: a request takes less than the hundredth of the time that is left out otherwise.
+    renderer = SpeedscopeRenderer(processor_options={"filter_threshold": 0}) if speedscope else HTMLRenderer()
     return await asyncio.to_thread(renderer.render, session)
