@@ -123,8 +123,9 @@ class Upstream:
 
     async def _close_those_that_left(self) -> None:
         for endpoint in [endpoint for endpoint in self._leaving if not endpoint.in_flight]:
-            self._leaving.remove(endpoint)
+            # In this order: who closes the upstream meanwhile still knows of the endpoint.
             await endpoint.transport.close()
+            self._leaving.remove(endpoint)
 
 
 def start(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
