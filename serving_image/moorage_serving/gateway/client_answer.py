@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from moorage_serving.gateway.activation.keep_awake import KeepAwake
-from moorage_serving.gateway.responses import EVENT_STREAM, HeaderList, error_event, header, send_error
+from moorage_serving.gateway.responses import HeaderList, error_event, is_event_stream, send_error
 
 if TYPE_CHECKING:
     from starlette.types import Message, Send
@@ -60,7 +60,7 @@ class ClientAnswer:
     def _start(self, message: Message) -> Message:
         self.started = True
         headers = message["headers"]
-        self._is_event_stream = (header(headers, b"content-type") or b"").lower().startswith(EVENT_STREAM)
+        self._is_event_stream = is_event_stream(headers)
         self._record.status = message["status"]
         if message["status"] < ERRORS:
             self._record.first_byte_at = time.perf_counter()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from moorage_serving.gateway import errors
-from moorage_serving.gateway.responses import EVENT_STREAM, REVISION, header, passed_on
-from moorage_serving.gateway.upstream.openai_http import READ_ERRORS
+from moorage_serving.gateway.responses import REVISION, is_event_stream, passed_on
+from moorage_serving.gateway.upstream.connections import READ_ERRORS
 from moorage_serving.gateway.usage import DocumentTap, EventTap, Tap, UsageStrippingTap
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Relay:
         self._answer = answer
         self._send = send
         self._headers: HeaderList = [*passed_on(answer.headers), (REVISION, answer.endpoint.config.revision.encode())]
-        self._is_event_stream = (header(self._headers, b"content-type") or b"").lower().startswith(EVENT_STREAM)
+        self._is_event_stream = is_event_stream(self._headers)
         self._tap: Tap = self._choose_tap(strips_usage=strips_usage)
         self._started = False
         self.events = 0

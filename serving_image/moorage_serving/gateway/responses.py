@@ -36,6 +36,11 @@ def header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | Non
     return next((value for name, value in headers if name == wanted), None)
 
 
+def is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether an answer with these headers, whose names are lower-case, is a stream of server-sent events."""
+    return (header(headers, b"content-type") or b"").lower().startswith(EVENT_STREAM)
+
+
 def error_event(error: GatewayError) -> bytes:
     """An error as the last event of a stream."""
     return b"data: " + error.body() + b"\n\n"

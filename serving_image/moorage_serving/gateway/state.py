@@ -44,6 +44,7 @@ class GatewayState:
         self.draining = False
         self.refusing = False
         self.queues = AdmissionQueues()
+        self._hooks = ActivationHooks(self.queues, ActivationMetrics(self.metrics.registry))
         self._service_metrics = ServiceMetrics(self.metrics.registry)
         self._upstream_metrics = UpstreamMetrics(self.metrics.registry)
         self._workers = workers
@@ -63,7 +64,6 @@ class GatewayState:
         self._open_ledger()
         self.metrics.watch(lambda: [self.active, *self._retiring], self.queues)
         self._upstream_metrics.watch(lambda: self.active.routes)
-        self._hooks = ActivationHooks(lambda: self.active.routes, self.queues, ActivationMetrics(self.metrics.registry))
         if self._worker_metrics is not None:
             await self._worker_metrics.start()
 
@@ -105,6 +105,7 @@ class GatewayState:
         self.metrics.requests.tenants.configure(generation.keys.tenant_ids)
         limits = {route.model: route.capacity for route in generation.routes}
         self.queues.configure(generation.config.admission, limits)
+        self._hooks.watch(generation.routes)
         self.readiness = Readiness(generation)
         self.metrics.config_reloaded_at.set_to_current_time()
         log.info(

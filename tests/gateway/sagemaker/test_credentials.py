@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorage_serving.gateway.upstream import sagemaker_credentials
-from moorage_serving.gateway.upstream.openai_http import ConnectError
+from moorage_serving.gateway.upstream.connections import ConnectError
 from tests.gateway.transports import CHAT, HEADERS, chat, eventually, read_all
 
 from .conftest import KEY_ID, SECRET

@@ -9,7 +9,7 @@ import pytest
 
 from moorage_serving.gateway.config.serving import Timeouts
 from moorage_serving.gateway.config.upstreams import SageMakerUpstreamConfig
-from moorage_serving.gateway.upstream.openai_http import BrokenError
+from moorage_serving.gateway.upstream.connections import BrokenError
 from moorage_serving.gateway.upstream.sagemaker import SageMakerTransport, public_address
 from tests.gateway.transports import CHAT, HEADERS, chat, eventually, read_all
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage_serving.gateway.upstream.openai_http import ConnectError
+from moorage_serving.gateway.upstream.connections import ConnectError
 from moorage_serving.gateway.upstream.sagemaker import SageMakerTransport
 from moorage_serving.gateway.upstream.sagemaker_refusal import Refusal
 from tests.gateway.transports import CHAT, HEADERS, chat, read_all

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage_serving.gateway.upstream.openai_http import BrokenError
+from moorage_serving.gateway.upstream.connections import BrokenError
 from moorage_serving.gateway.upstream.sagemaker_stream import PayloadDecoder
 
 from . import event_stream

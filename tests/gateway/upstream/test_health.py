@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorage_serving.gateway.errors import GatewayError
+from moorage_serving.gateway.upstream.connections import ConnectError
 from moorage_serving.gateway.upstream.monitor import Monitor
-from moorage_serving.gateway.upstream.openai_http import ConnectError
 from tests.gateway.fake_engine import FakeEngine
 
 from .harbour import Harbour, ask, call, eventually, read_all

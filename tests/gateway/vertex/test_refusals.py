@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moorage_serving.gateway.upstream import vertex_refusal
-from moorage_serving.gateway.upstream.openai_http import ConnectError
+from moorage_serving.gateway.upstream.connections import ConnectError
 from tests.gateway.transports import CHAT, HEADERS, chat, read_all
 
 from .rpc_status import HTTP_STATUS, GoogleError, error_info, retry_info

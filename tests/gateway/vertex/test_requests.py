@@ -10,7 +10,7 @@ import pytest
 
 from moorage_serving.gateway.config.serving import Timeouts
 from moorage_serving.gateway.config.upstreams import VertexUpstreamConfig
-from moorage_serving.gateway.upstream.openai_http import READ_ERRORS, BrokenError, ConnectError
+from moorage_serving.gateway.upstream.connections import READ_ERRORS, BrokenError, ConnectError
 from moorage_serving.gateway.upstream.vertex import VertexTransport
 from tests.gateway.transports import CHAT, HEADERS, chat, eventually, read_all
 

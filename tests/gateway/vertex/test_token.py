@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth.compute_engine import _metadata
 
 from moorage_serving.gateway.upstream import vertex_token
-from moorage_serving.gateway.upstream.openai_http import ConnectError
+from moorage_serving.gateway.upstream.connections import ConnectError
 from tests.gateway.transports import CHAT, HEADERS, chat, eventually, read_all
 
 from .token_servers import ACCOUNT, ASSERTION_AUDIENCE, AUDIENCE, SCOPE, TokenServers, private_key_pem

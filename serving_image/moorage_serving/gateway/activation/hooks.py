@@ -10,10 +10,10 @@ import aiohttp
 import structlog
 from prometheus_client import Counter
 
-from moorage_serving.gateway.upstream.openai_http import UNIX_PREFIX, open_connector
+from moorage_serving.gateway.upstream.connections import base_url_of, open_connector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from prometheus_client import CollectorRegistry
 
@@ -41,33 +41,38 @@ class ActivationMetrics:
 
 
 class ActivationHooks:
-    """Looks ten times a second whether requests wait for a route without an engine.
+    """Looks ten times a second whether requests wait for a route without an engine, where there are routes to start.
 
     Then its upstreams' hooks are called at once and every two seconds, and its engines are probed as fast as they
     answer, so that no request waits for the next ordinary probe. What a hook does wrong, no request notices.
     """
 
-    def __init__(
-        self, routes: Callable[[], Iterable[Route]], queues: AdmissionQueues, metrics: ActivationMetrics
-    ) -> None:
-        self._routes = routes
+    def __init__(self, queues: AdmissionQueues, metrics: ActivationMetrics) -> None:
         self._queues = queues
         self._metrics = metrics
         self._called_at: dict[str, float] = {}
         self._calls: set[asyncio.Task[None]] = set()
-        self._task = asyncio.get_running_loop().create_task(self._look_for_ever())
+        self._looking: asyncio.Task[None] | None = None
+
+    def watch(self, routes: Iterable[Route]) -> None:
+        """Look after these, and no others any more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        if startable := [route for route in routes if route.can_be_started]:
+            self._looking = asyncio.get_running_loop().create_task(self._look_for_ever(startable))
 
     async def close(self) -> None:
         """Stop looking; calls under way are given up."""
-        tasks = [self._task, *self._calls]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.watch([])
+        for call in self._calls:
+            call.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
 
-    async def _look_for_ever(self) -> None:
+    async def _look_for_ever(self, routes: list[Route]) -> None:
         while True:
-            for route in self._routes():
-                if route.can_be_started and self._queues[route.model].queued and route.capacity() == 0:
+            for route in routes:
+                if self._queues[route.model].queued and route.capacity() == 0:
                     self._start(route)
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -86,15 +91,13 @@ class ActivationHooks:
 
     async def _call(self, upstream: Upstream, address: str) -> None:
         name = upstream.config.name
-        connector = open_connector(address)
-        # Over a unix socket the host is of no meaning, but HTTP wants one.
-        url = "http://localhost" if address.startswith(UNIX_PREFIX) else address
+        connector = open_connector(address, keep_alive_seconds=None)
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         result = "unreachable"
         try:
             async with (
                 aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
-                session.post(f"{url}/activate", json={"upstream": name}) as response,
+                session.post(f"{base_url_of(address)}/activate", json={"upstream": name}) as response,
             ):
                 result = "accepted" if response.status in ACCEPTED else "refused"
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from moorage_serving.gateway import errors
-from moorage_serving.gateway.responses import EVENT_STREAM, HeaderList, error_event, header
+from moorage_serving.gateway.responses import EVENT_STREAM, HeaderList, error_event, is_event_stream
 
 if TYPE_CHECKING:
     from starlette.types import Message, Send
@@ -64,7 +64,7 @@ class KeepAwake:
         if message["type"] == "http.response.start":
             await self.disarm()
             if self._began:
-                if not is_event_stream(message):
+                if message["status"] != OK or not is_event_stream(message["headers"]):
                     self._error = bytearray()
                 return
         if self._error is None:
@@ -84,11 +84,6 @@ class KeepAwake:
         error += message.get("body", b"")
         if not message.get("more_body", False):
             await self._send({"type": "http.response.body", "body": as_event(error), "more_body": False})
-
-
-def is_event_stream(start: Message) -> bool:
-    content_type = header(((name.lower(), value) for name, value in start["headers"]), b"content-type") or b""
-    return start["status"] == OK and content_type.lower().startswith(EVENT_STREAM)
 
 
 def as_event(body: bytes | bytearray) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from moorage_serving.gateway.responses import EVENT_STREAM, header
+from moorage_serving.gateway.responses import is_event_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,8 +61,7 @@ class Recording:
 
         async def send_and_add(message: Message) -> None:
             if message["type"] == "http.response.start":
-                content_type = header(message["headers"], b"content-type") or b""
-                self.is_event_stream = content_type.lower().startswith(EVENT_STREAM)
+                self.is_event_stream = is_event_stream(message["headers"])
             elif body := message.get("body"):
                 self.add(body)
             await send(message)

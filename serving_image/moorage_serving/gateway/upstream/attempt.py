@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from moorage_serving.gateway import errors
-from moorage_serving.gateway.upstream.openai_http import READ_ERRORS, BrokenError, ConnectError
+from moorage_serving.gateway.upstream.connections import READ_ERRORS, BrokenError, ConnectError
 from moorage_serving.gateway.upstream.opened_answer import FAILED_STATUSES, OpenedAnswer
 
 if TYPE_CHECKING:

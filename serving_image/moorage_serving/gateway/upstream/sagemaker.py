@@ -20,8 +20,8 @@ from botocore.loaders import create_loader
 from yarl import URL
 
 from moorage_serving.gateway.errors import request_too_large
-from moorage_serving.gateway.upstream.cloud_http import CloudConnections, CompleteAnswer, answer_of, read_error
-from moorage_serving.gateway.upstream.openai_http import Answer, BrokenError, ConnectError
+from moorage_serving.gateway.upstream.cloud_http import CompleteAnswer, answer_of, open_cloud_connections, read_error
+from moorage_serving.gateway.upstream.connections import Answer, BrokenError, ConnectError, HttpTransport
 from moorage_serving.gateway.upstream.sagemaker_credentials import AwsCredentials
 from moorage_serving.gateway.upstream.sagemaker_refusal import MAX_BODY_BYTES, Refusal
 from moorage_serving.gateway.upstream.sagemaker_stream import EventStreamAnswer
@@ -44,7 +44,7 @@ TARGET_VARIANT = "x-amzn-sagemaker-target-variant"
 NO_VARIANT = "-"
 
 
-class SageMakerTransport:
+class SageMakerTransport(HttpTransport):
     """One endpoint and the connections to it. Must be made in a running event loop.
 
     `address` is used instead of the Region's public one. Timeouts of the answer are the caller's; SageMaker's own are
@@ -60,13 +60,13 @@ class SageMakerTransport:
         address: str | None = None,
         connect_seconds: float = 5,
     ) -> None:
+        super().__init__(open_cloud_connections(connect_seconds))
         endpoint = f"{address or public_address(region)}/endpoints/{endpoint_name}"
         self._invoke = URL(f"{endpoint}/invocations", encoded=True)
         self._invoke_with_response_stream = URL(f"{endpoint}/invocations-response-stream", encoded=True)
         self._region = region
         self._target = {} if inference_component is None else {INFERENCE_COMPONENT: inference_component}
         self._credentials = AwsCredentials()
-        self._connections = CloudConnections(connect_seconds)
 
     @classmethod
     def from_config(cls, config: SageMakerUpstreamConfig, timeouts: Timeouts) -> Self:
@@ -77,14 +77,6 @@ class SageMakerTransport:
             address=config.address,
             connect_seconds=timeouts.connect_seconds,
         )
-
-    @property
-    def busy_connections(self) -> int:
-        return self._connections.busy
-
-    @property
-    def idle_connections(self) -> int:
-        return self._connections.idle
 
     async def send(
         self, path: str, body: bytes, headers: Mapping[str, str]

@@ -11,7 +11,7 @@ from aiobotocore.credentials import AioRefreshableCredentials
 from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError, ClientError
 
-from moorage_serving.gateway.upstream.openai_http import ConnectError
+from moorage_serving.gateway.upstream.connections import ConnectError
 
 if TYPE_CHECKING:
     from aiobotocore.credentials import AioCredentials

@@ -19,7 +19,7 @@ from moorage_serving.gateway.errors import (
     upstream_timeout,
 )
 from moorage_serving.gateway.upstream.cloud_http import CompleteAnswer, answer_of
-from moorage_serving.gateway.upstream.openai_http import ConnectError
+from moorage_serving.gateway.upstream.connections import ConnectError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.eventstream import EventStreamBuffer, ParserError
 
-from moorage_serving.gateway.upstream.openai_http import BrokenError
+from moorage_serving.gateway.upstream.connections import BrokenError
 
 if TYPE_CHECKING:
     from aiohttp.client_reqrep import ClientResponse

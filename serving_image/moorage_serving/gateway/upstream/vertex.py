@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Self
 from yarl import URL
 
 from moorage_serving.gateway.errors import request_too_large
-from moorage_serving.gateway.upstream.cloud_http import CloudConnections, CompleteAnswer, answer_of, read_error
-from moorage_serving.gateway.upstream.openai_http import Answer, BrokenError, ConnectError
+from moorage_serving.gateway.upstream.cloud_http import CompleteAnswer, answer_of, open_cloud_connections, read_error
+from moorage_serving.gateway.upstream.connections import Answer, BrokenError, ConnectError, HttpTransport
 from moorage_serving.gateway.upstream.vertex_refusal import MAX_BODY_BYTES, UNAUTHORIZED, told
 from moorage_serving.gateway.upstream.vertex_token import AccessToken
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.config.upstreams import VertexUpstreamConfig
 
 
-class VertexTransport:
+class VertexTransport(HttpTransport):
     """One endpoint and the connections to it. Must be made in a running event loop.
 
     Timeouts of the answer are the caller's; Vertex AI's own is the endpoint's inferenceTimeout (10 minutes, up to 1
@@ -41,9 +41,9 @@ class VertexTransport:
     def __init__(
         self, *, address: str, project: str, region: str, endpoint_id: str, connect_seconds: float = 5
     ) -> None:
+        super().__init__(open_cloud_connections(connect_seconds))
         self._base_url = f"{address}/v1/projects/{project}/locations/{region}/endpoints/{endpoint_id}/invoke"
         self._token = AccessToken()
-        self._connections = CloudConnections(connect_seconds)
 
     @classmethod
     def from_config(cls, config: VertexUpstreamConfig, timeouts: Timeouts) -> Self:
@@ -54,14 +54,6 @@ class VertexTransport:
             endpoint_id=config.endpoint_id,
             connect_seconds=timeouts.connect_seconds,
         )
-
-    @property
-    def busy_connections(self) -> int:
-        return self._connections.busy
-
-    @property
-    def idle_connections(self) -> int:
-        return self._connections.idle
 
     async def send(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer | CompleteAnswer:
         """Send a request. Raises ConnectError when the model has not seen it, and BrokenError."""

@@ -17,7 +17,7 @@ from google.auth.credentials import with_scopes_if_required
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import Request
 
-from moorage_serving.gateway.upstream.openai_http import ConnectError
+from moorage_serving.gateway.upstream.connections import ConnectError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
