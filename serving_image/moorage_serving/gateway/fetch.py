@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from moorage_serving.gateway import errors
+from moorage_serving.gateway.quota.estimate import estimated_prompt_tokens
 from moorage_serving.gateway.record import Outcome
 from moorage_serving.gateway.relay import Relay
 from moorage_serving.gateway.watch import IdleTimer
@@ -80,7 +81,7 @@ class Fetch:
     async def __call__(self, send: Send) -> None:
         self.began = True
         self._generation.enter()
-        prompt_tokens = len(self._call.body) // 4
+        prompt_tokens = estimated_prompt_tokens(len(self._call.body))
         used_tokens = 0
         relay: Relay | None = None
         try:

@@ -22,6 +22,7 @@ from moorage_serving.gateway.record import Outcome, RequestRecord
 from moorage_serving.gateway.request_body import ClientGoneError, InferenceRequest, parse_request, read_body
 from moorage_serving.gateway.request_id import request_id
 from moorage_serving.gateway.responses import header, send_error_and_linger
+from moorage_serving.gateway.trace_headers import trace_headers
 from moorage_serving.gateway.upstream.route import EngineCall, Route
 from moorage_serving.gateway.watch import DisconnectWatch
 
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.upstream.generation import Generation
 
 log = structlog.get_logger("inference")
-# What engines are told of a client's headers, beside the content type: traces go on through the gateway.
-TRACE_HEADERS = (b"traceparent", b"tracestate")
 CONTENT_TOO_LARGE = 413
 
 
@@ -50,18 +49,18 @@ class InferenceEndpoint:
         self.path = path
         self._state = state
         self._can_stream = can_stream
+        self._in_flight = state.metrics.in_flight.labels(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state, generation = self._state, self._state.active
         record = RequestRecord(self.path, request_id(header(scope["headers"], b"x-request-id")))
-        in_flight = state.metrics.in_flight.labels(self.path)
-        in_flight.inc()
+        self._in_flight.inc()
         generation.enter()
         try:
             await Exchange(self, state, generation, record, scope, receive, send).serve()
         finally:
             generation.leave()
-            in_flight.dec()
+            self._in_flight.dec()
             record.finish(state.metrics)
 
     def accept(self, scope: Scope, generation: Generation) -> Identity:
@@ -224,13 +223,10 @@ class Exchange:
 
     def _headers_for_engine(self) -> dict[str, str]:
         headers = {"content-type": "application/json", "x-request-id": self._record.request_id.decode()}
-        if self._services.telemetry is not None:
-            self._trace = self._services.telemetry.tracing.begin(self._scope["headers"])
-            return headers | self._trace.headers
-        for name, value in self._scope["headers"]:
-            if name in TRACE_HEADERS:
-                headers[name.decode()] = value.decode("latin-1")
-        return headers
+        if self._services.telemetry is None:
+            return headers | trace_headers(self._scope["headers"])
+        self._trace = self._services.telemetry.tracing.begin(self._scope["headers"])
+        return headers | self._trace.headers
 
     async def _fail(self, error: GatewayError) -> None:
         if self._record.outcome is Outcome.FAILED:

@@ -94,9 +94,9 @@ class GenerationCollector(Collector):
             f"{PREFIX}_upstream_connections", "Open connections to an engine.", labels=["upstream", "state"]
         )
         counts: Counts[tuple[str, str]] = Counts()
-        for endpoint in {endpoint for generation in generations for endpoint in generation.endpoints}:
-            counts[endpoint.name, "busy"] += endpoint.transport.busy_connections
-            counts[endpoint.name, "idle"] += endpoint.transport.idle_connections
+        for upstream in {upstream for generation in generations for upstream in generation.upstreams}:
+            counts[upstream.config.name, "busy"] += upstream.busy_connections
+            counts[upstream.config.name, "idle"] += upstream.idle_connections
         for labels, count in sorted(counts.items()):
             connections.add_metric(labels, count)
         yield connections

@@ -64,8 +64,7 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
     """Add the routes."""
 
     def authenticated(request: Request) -> None:
-        authorization = request.headers.get("authorization")
-        identity = state.active.keys.identify(authorization.encode("latin-1") if authorization else None)
+        identity = state.active.keys.identify(authorization_of(request))
         request.state.record.key_id = identity.key_id
         request.state.identity = identity
 
@@ -84,8 +83,7 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
         )
 
     def administrator(request: Request) -> None:
-        authorization = request.headers.get("authorization")
-        state.active.keys.identify_admin(authorization.encode("latin-1") if authorization else None)
+        state.active.keys.identify_admin(authorization_of(request))
 
     add_profiling(application, administrator)
 
@@ -117,6 +115,12 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
     async def metrics() -> Response:
         """Prometheus' text exposition."""
         return Response(await state.render_metrics(), media_type=CONTENT_TYPE_LATEST)
+
+
+def authorization_of(request: Request) -> bytes | None:
+    """The header as the key ring takes it."""
+    authorization = request.headers.get("authorization")
+    return authorization.encode("latin-1") if authorization else None
 
 
 def answer_with_openai_errors(application: FastAPI) -> None:

@@ -46,40 +46,44 @@ class Services:
         self, config: GatewayConfig, metrics: ServiceMetrics, workers: int, before: Services | None = None
     ) -> None:
         self.config = config
-        kept = before if before is not None and before.config.redis_url == config.redis_url else None
-        if kept is not None:
-            self.redis, self.quotas = kept.redis, kept.quotas
-        else:
-            self.redis = None if config.redis_url is None else RedisLink(config.redis_url, metrics.redis)
-            self.quotas = Quotas(self.redis, metrics.quota)
+        same = unchanged(before, config, "redis_url")
+        self.redis = same.redis if same else open_redis(config.redis_url, metrics.redis)
+        self.quotas = same.quotas if same else Quotas(self.redis, metrics.quota)
         self.quotas.configure(gateway_replicas=config.quotas.gateway_replicas, workers=workers)
-        if kept is not None and kept.config.cache == config.cache:
-            self.cache = kept.cache
-        else:
-            self.cache = open_cache(config.cache, self.redis, metrics.cache)
-        if before is not None and before.config.request_log == config.request_log:
-            self.request_log = before.request_log
-        else:
-            self.request_log = open_request_log(config.request_log, metrics.request_log)
-
-        if before is not None and before.config.telemetry == config.telemetry:
-            self.telemetry = before.telemetry
-        else:
-            self.telemetry = open_telemetry(config.telemetry, metrics.registry)
+        same = unchanged(before, config, "redis_url", "cache")
+        self.cache = same.cache if same else open_cache(config.cache, self.redis, metrics.cache)
+        same = unchanged(before, config, "request_log")
+        self.request_log = same.request_log if same else open_request_log(config.request_log, metrics.request_log)
+        same = unchanged(before, config, "telemetry")
+        self.telemetry = same.telemetry if same else open_telemetry(config.telemetry, metrics.registry)
 
     async def close(self, successor: Services | None = None) -> None:
         """Close what the successor has not taken over. No request may be using it."""
-        if self.cache is not None and (successor is None or successor.cache is not self.cache):
+        kept: tuple[object, ...] = ()
+        if successor is not None:
+            kept = (successor.cache, successor.request_log, successor.telemetry, successor.quotas)
+        if self.cache is not None and self.cache not in kept:
             await self.cache.close()
-        if self.request_log is not None and (successor is None or successor.request_log is not self.request_log):
+        if self.request_log is not None and self.request_log not in kept:
             await asyncio.to_thread(self.request_log.close)
-        if self.telemetry is not None and (successor is None or successor.telemetry is not self.telemetry):
+        if self.telemetry is not None and self.telemetry not in kept:
             await self.telemetry.close()
-        if successor is not None and successor.quotas is self.quotas:
-            return
-        await self.quotas.close()
-        if self.redis is not None:
-            await self.redis.close()
+        if self.quotas not in kept:
+            await self.quotas.close()
+            if self.redis is not None:
+                await self.redis.close()
+
+
+def unchanged(before: Services | None, config: GatewayConfig, *parts: str) -> Services | None:
+    """The services of the configuration before, where these parts of it are the same now."""
+    if before is None or any(getattr(before.config, part) != getattr(config, part) for part in parts):
+        return None
+    return before
+
+
+def open_redis(url: str | None, metrics: RedisMetrics) -> RedisLink | None:
+    """The connection that a configuration asks for."""
+    return None if url is None else RedisLink(url, metrics)
 
 
 def open_cache(config: CacheConfig | None, redis: RedisLink | None, metrics: CacheMetrics) -> ResponseCache | None:

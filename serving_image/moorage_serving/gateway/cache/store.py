@@ -110,7 +110,7 @@ class ItemKey(NamedTuple):
 
     @property
     def redis_key(self) -> str:
-        return tenant_prefix(self.scope.tenant) + revision_prefix(self.scope.revision) + self.name
+        return tenant_prefix(self.scope.tenant) + self.item
 
 
 def index_keys(tenant: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ def tokens_to_reserve(document: dict[str, object], body_bytes: int, default_comp
     That is `max_completion_tokens`, or `max_tokens`, or the default; an embedding has no answer to count. A value that
     makes no sense counts as absent: the engine will refuse the request.
     """
-    prompt_tokens = -(-body_bytes // PROMPT_BYTES_PER_TOKEN)
+    prompt_tokens = estimated_prompt_tokens(body_bytes)
     if "messages" not in document and "prompt" not in document:
         return prompt_tokens
     completion_tokens = (
@@ -22,6 +22,11 @@ def tokens_to_reserve(document: dict[str, object], body_bytes: int, default_comp
         or default_completion_tokens
     )
     return prompt_tokens + completion_tokens * (positive(document.get("n")) or 1)
+
+
+def estimated_prompt_tokens(body_bytes: int) -> int:
+    """The body's bytes / 4, rounded up."""
+    return -(-body_bytes // PROMPT_BYTES_PER_TOKEN)
 
 
 def positive(value: object) -> int | None:

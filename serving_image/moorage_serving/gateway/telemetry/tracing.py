@@ -18,6 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from moorage_serving.gateway.record import Outcome
 from moorage_serving.gateway.telemetry import conventions
+from moorage_serving.gateway.trace_headers import trace_headers
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -63,7 +64,7 @@ class Tracing:
 
     def begin(self, headers: HeaderList) -> RequestTrace:
         """Continue the caller's trace, or begin one. `headers` are the request's, with lower-case names."""
-        carried = {name.decode(): value.decode("latin-1") for name, value in headers if name in TRACE_HEADERS}
+        carried = trace_headers(headers)
         match = TRACEPARENT.fullmatch(carried.get("traceparent", "").encode("latin-1"))
         if match is None:
             if random.random() >= self._sample_ratio:  # noqa: S311 - chance, no secret
@@ -85,9 +86,6 @@ class Tracing:
         if identity.trace_state:
             headers["tracestate"] = identity.trace_state.to_header()
         return RequestTrace(headers, span)
-
-
-TRACE_HEADERS = (b"traceparent", b"tracestate")
 
 
 def unsampled_traceparent() -> str:
