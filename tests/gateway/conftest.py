@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .processes import DEAD_ADDRESS, REPOSITORY, EngineRoom, Gateway, RunningEngine, document, upstream
+from .redis_process import RedisProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,3 +100,24 @@ def redis_server() -> str:
     if found is None:
         pytest.fail("redis-server is needed: neither .tools/redis-server nor one on PATH was found; run `make setup`")
     return found
+
+
+@pytest.fixture
+def server(redis_server: str, tmp_path: Path) -> Iterator[RedisProcess]:
+    """A Redis server of the test's own, to do any harm to."""
+    with RedisProcess(redis_server, tmp_path / "redis") as running:
+        yield running
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The event loop that the gateway runs in."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture
+def unused_address() -> str:
+    """Nobody listens there."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"

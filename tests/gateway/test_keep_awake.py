@@ -28,11 +28,6 @@ STREAM_START = {
 PIECES = [b'data: {"choices": []}\n\n', b"data: [DONE]\n\n"]
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": True}
-
-
 class Client:
     """What has been sent, message by message."""
 

@@ -14,13 +14,13 @@ import pytest
 from benchmarks.open_load import CHAT, Load, Probe, Work, beside
 
 from .processes import KEY, Gateway, chat, document, eventually, upstream
-from .redis_process import RedisProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from .processes import EngineRoom, RunningEngine
+    from .redis_process import RedisProcess
 
 OVERLOAD, WARM_UP_SECONDS, SECONDS = 3, 2, 6
 WORK = Work("moored", capacity=16, min_service_seconds=0.3, max_service_seconds=0.7, deadline_seconds=1.5)
@@ -33,15 +33,9 @@ def busy_engine(engine_room: EngineRoom) -> Iterator[RunningEngine]:
 
 
 @pytest.fixture
-def redis(redis_server: str, tmp_path: Path) -> Iterator[RedisProcess]:
-    with RedisProcess(redis_server, tmp_path / "redis") as running:
-        yield running
-
-
-@pytest.fixture
-def gateway(config_path: Path, busy_engine: RunningEngine, redis: RedisProcess) -> Iterator[Gateway]:
+def gateway(config_path: Path, busy_engine: RunningEngine, server: RedisProcess) -> Iterator[Gateway]:
     limited = upstream("busy", busy_engine.address, max_concurrent_requests=WORK.capacity)
-    config_path.write_text(json.dumps(document(limited, redis_url=redis.url, cache={})))
+    config_path.write_text(json.dumps(document(limited, redis_url=server.url, cache={})))
     with Gateway(config_path) as running:
         yield running
 

@@ -17,28 +17,16 @@ from moorage_serving.gateway.quota.metrics import QuotaMetrics
 from moorage_serving.gateway.quota.quotas import Quotas
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 
-from .redis_process import RedisProcess
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable
 
     from moorage_serving.gateway.quota.reservation import Reservation
+
+    from .redis_process import RedisProcess
 
 pytestmark = pytest.mark.anyio
 PATIENCE_SECONDS = 20.0
 KEYS = {what: f"moorage:quota:{{acme}}:{what}" for what in ("window", "month", "leases", "reservations")}
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": True}
-
-
-@pytest.fixture
-def server(redis_server: str, tmp_path: Path) -> Iterator[RedisProcess]:
-    with RedisProcess(redis_server, tmp_path / "redis") as running:
-        yield running
 
 
 @pytest.fixture

@@ -18,23 +18,12 @@ from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 from .redis_process import RedisProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
 PATIENCE_SECONDS = 20.0
 ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": True}
-
-
-@pytest.fixture
-def server(redis_server: str, tmp_path: Path) -> Iterator[RedisProcess]:
-    with RedisProcess(redis_server, tmp_path / "redis") as running:
-        yield running
 
 
 @pytest.fixture

@@ -12,22 +12,15 @@ import httpx
 import pytest
 
 from .processes import DEAD_ADDRESS, KEY, KEY_ID, Gateway, chat, document, eventually, sha256, upstream
-from .redis_process import RedisProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from .processes import RunningEngine
+    from .redis_process import RedisProcess
 
 CHAT = "/v1/chat/completions"
 ADMIN_KEY = "key-of-an-administrator"
-
-
-@pytest.fixture
-def redis(redis_server: str, tmp_path: Path) -> Iterator[RedisProcess]:
-    with RedisProcess(redis_server, tmp_path / "redis") as running:
-        yield running
 
 
 def with_tenant(config: dict[str, Any], **limits: Any) -> dict[str, Any]:
@@ -45,9 +38,9 @@ def asked(text: str, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_the_second_answer_comes_from_the_cache(
-    config_path: Path, engine: RunningEngine, redis: RedisProcess, *, stream: bool
+    config_path: Path, engine: RunningEngine, server: RedisProcess, *, stream: bool
 ) -> None:
-    config = document(upstream("tcp", engine.address), cache={}, redis_url=redis.url)
+    config = document(upstream("tcp", engine.address), cache={}, redis_url=server.url)
     config_path.write_text(json.dumps(config))
     with Gateway(config_path) as gateway:
         eventually(lambda: gateway.metric("redis_available") == 1)
@@ -64,9 +57,9 @@ def test_the_second_answer_comes_from_the_cache(
 
 
 def test_tokens_of_a_cached_answer_are_not_charged(
-    config_path: Path, engine: RunningEngine, redis: RedisProcess
+    config_path: Path, engine: RunningEngine, server: RedisProcess
 ) -> None:
-    config = document(upstream("tcp", engine.address), cache={}, redis_url=redis.url)
+    config = document(upstream("tcp", engine.address), cache={}, redis_url=server.url)
     config_path.write_text(json.dumps(with_tenant(config, tokens_per_minute=100_000)))
     with Gateway(config_path) as gateway:
         eventually(lambda: gateway.metric("redis_available") == 1)

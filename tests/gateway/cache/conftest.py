@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.redis_calls import Argument, Reply
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": True}
-
-
 @pytest.fixture(scope="session")
 def server(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
     with RedisProcess(redis_server, tmp_path_factory.mktemp("redis") / "redis") as running:

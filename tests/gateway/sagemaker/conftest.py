@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY_ID, SECRET = "AKIDMOORED", "secret/of+the+gateway"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture(autouse=True)
@@ -54,10 +48,3 @@ async def transport(front_door: tuple[FrontDoor, str]) -> AsyncIterator[SageMake
     opened = SageMakerTransport(endpoint_name=ENDPOINT, region=REGION, address=front_door[1])
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-def unused_address() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
+from tests.gateway.cloud_door import CloudDoor
+
 from . import event_stream
 from .signature import AwsError, Key, SignedRequest, verify
 
@@ -29,7 +31,7 @@ ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 
 
 @dataclass
-class FrontDoor:
+class FrontDoor(CloudDoor):
     """`engine` is the container's address. What follows `keys` are faults, for tests to set."""
 
     engine: str
@@ -48,22 +50,7 @@ class FrontDoor:
         application = web.Application(client_max_size=4 * MAX_BODY_BYTES)
         application.router.add_post("/endpoints/{name}/invocations", self._invoke)
         application.router.add_post("/endpoints/{name}/invocations-response-stream", self._invoke_with_response_stream)
-        self._container = aiohttp.ClientSession()
-        self._runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    def close_connections(self) -> None:
-        """What a front door does with idle connections when one of its machines goes."""
-        for connection in self._runner.server.connections if self._runner.server else []:
-            if connection.transport is not None:
-                connection.transport.close()
-
-    async def stop(self) -> None:
-        await self._runner.cleanup()
-        await self._container.close()
+        return await self.serve(application)
 
     async def _invoke(self, request: web.Request) -> web.StreamResponse:
         try:

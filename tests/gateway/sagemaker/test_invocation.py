@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ from moorage_serving.gateway.config.serving import Timeouts
 from moorage_serving.gateway.config.upstreams import SageMakerUpstreamConfig
 from moorage_serving.gateway.upstream.connections import BrokenError
 from moorage_serving.gateway.upstream.sagemaker import SageMakerTransport, public_address
+from tests.gateway.cloud_connections import CloudConnectionTests
 from tests.gateway.transports import CHAT, HEADERS, chat, eventually, read_all
 
 from . import event_stream
@@ -61,66 +61,8 @@ async def test_the_container_is_told_the_path(
     assert front_door[0].received[-1].headers["x-amzn-sagemaker-custom-attributes"] == f"route={path}"
 
 
-async def test_the_first_token_does_not_wait_for_the_last(transport: SageMakerTransport) -> None:
-    answer = await transport.send(CHAT, chat("ahoy", stream=True, tokens=2, inter_token_seconds=3600), HEADERS)
-    assert b"ahoy" in await answer.read()
-    answer.close()
-
-
-async def test_connections_are_used_again(transport: SageMakerTransport) -> None:
-    for stream in (False, True, False):
-        await read_all(await transport.send(CHAT, chat(stream=stream), HEADERS))
-    await eventually(lambda: transport.busy_connections == 0)
-    assert transport.idle_connections == 1
-
-
-async def test_a_connection_that_was_closed_while_idle_fails_no_request(
-    transport: SageMakerTransport, engine: Engine, front_door: Door
-) -> None:
-    await read_all(await transport.send(CHAT, chat(), HEADERS))
-    front_door[0].close_connections()
-    assert transport.idle_connections == 1  # it has not been noticed yet
-    answer = await transport.send(CHAT, chat("again"), HEADERS)
-    assert await read_all(answer) == engine[0].answers[-1]
-
-
-@pytest.mark.parametrize("read_first", [True, False])
-async def test_closing_an_answer_stops_the_engine(
-    transport: SageMakerTransport, engine: Engine, *, read_first: bool
-) -> None:
-    answer = await transport.send(CHAT, chat(stream=True, tokens=1000, inter_token_seconds=0.1), HEADERS)
-    if read_first:
-        await answer.read()
-    answer.close()
-    await eventually(lambda: engine[0].counters.aborted == 1)
-    await eventually(lambda: transport.busy_connections == 0)
-    assert transport.idle_connections == 0
-
-
-async def test_a_client_that_leaves_before_the_headers_stops_the_engine(
-    transport: SageMakerTransport, engine: Engine
-) -> None:
-    request = asyncio.create_task(transport.send(CHAT, chat(time_to_first_token_seconds=3600), HEADERS))
-    await eventually(lambda: engine[0].counters.running == 1)
-    request.cancel()
-    await eventually(lambda: engine[0].counters.aborted == 1)
-    await eventually(lambda: transport.busy_connections == 0)
-
-
-async def test_a_reader_that_stands_still_stops_the_stream(
-    transport: SageMakerTransport, engine: Engine, front_door: Door
-) -> None:
-    tokens, padding_bytes = 200, 200_000
-    request = chat(stream=True, tokens=tokens, padding_bytes=padding_bytes)
-    answer = await transport.send(CHAT, request, HEADERS)
-    first = await answer.read()
-    before = -1
-    while before != front_door[0].sent_bytes:  # until nothing moves any more
-        before = front_door[0].sent_bytes
-        await asyncio.sleep(0.5)
-    # What the kernel's buffers on both sides hold, which is far from all.
-    assert before < tokens * padding_bytes / 2
-    assert first + await read_all(answer) == engine[0].answers[-1]
+class TestConnections(CloudConnectionTests):
+    """As to every cloud."""
 
 
 @pytest.mark.parametrize("fault", ["reset", "truncate"])

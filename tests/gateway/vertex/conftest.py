@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +17,6 @@ from .token_servers import ACCOUNT, TokenServers, private_key_pem
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture(scope="session")
@@ -76,10 +70,3 @@ async def transport(front_door: tuple[FrontDoor, str], key_file: Path) -> AsyncI
     opened = VertexTransport(address=front_door[1], project=PROJECT, region=REGION, endpoint_id=ENDPOINT_ID)
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-def unused_address() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
+from tests.gateway.cloud_door import CloudDoor
+
 from .rpc_status import GoogleError, error_info
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ BEARER = re.compile(r"Bearer (\S+)")
 
 
 @dataclass
-class FrontDoor:
+class FrontDoor(CloudDoor):
     """`engine` is the container's address. What follows `tokens` are faults, for tests to set."""
 
     engine: str
@@ -38,21 +40,7 @@ class FrontDoor:
     async def start(self) -> str:
         application = web.Application(client_max_size=4 * MAX_BODY_BYTES)
         application.router.add_route("*", "/{path:.*}", self._invoke)
-        self._container = aiohttp.ClientSession()
-        self._runner = web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    def close_connections(self) -> None:
-        """What a front door does with idle connections when one of its machines goes."""
-        for connection in self._runner.server.connections if self._runner.server else []:
-            if connection.transport is not None:
-                connection.transport.close()
-
-    async def stop(self) -> None:
-        await self._runner.cleanup()
-        await self._container.close()
+        return await self.serve(application)
 
     async def _invoke(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
