@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
+from moorage.local.activator import DEFAULT_IDLE_SECONDS
 from moorage.spec import Load, ModelSpec, ServiceLevel
 from moorage.spec.gateway_settings import check_tenant, parse_gateway_settings
 from moorage.spec.numbers import WholeNumber
 
+SERVERLESS = "serverless"
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
@@ -58,13 +60,18 @@ class GatewaySettings(BaseModel):
 
 
 class EngineSettings(BaseModel):
-    """How the engine is replaced."""
+    """How the engine is replaced, and when it is stopped."""
 
     model_config = STRICT
 
     allow_downtime: bool = Field(
         default=False,
         description="Stop the old engine before the new one starts, where the memory does not hold two. Default: no.",
+    )
+    idle_seconds: WholeNumber = Field(
+        default=DEFAULT_IDLE_SECONDS,
+        ge=1,
+        description="With option serverless: stop the engine after so long without a request. Default: 300.",
     )
 
 
@@ -95,6 +102,14 @@ class Configuration(BaseModel):
     service_level: ServiceLevel = Field(default_factory=ServiceLevel)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
+
+    @field_validator("engine")
+    @classmethod
+    def _idle_only_on_demand(cls, engine: EngineSettings, info: ValidationInfo) -> EngineSettings:
+        option = info.data.get("option")
+        if "idle_seconds" in engine.model_fields_set and option not in (None, SERVERLESS):
+            raise ValueError(f"idle_seconds has no meaning with option = {option}; remove it")
+        return engine
 
     @field_validator("tiny_model")
     @classmethod

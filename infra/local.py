@@ -5,41 +5,41 @@ import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pulumi
 
-from moorage.engine import drain_budget
+from local_model import Model, served_model
+from moorage.engine import drain_budget, startup_budget
+from moorage.local.activator import LocalActivator
 from moorage.local.cache import LocalRedis
 from moorage.local.gateway import LocalGateway, LocalGatewayArgs
 from moorage.local.machine import LocalMachine
-from moorage.local.model_folder import inspect_model_folder
-from moorage.local.model_revision import model_folder_revision
-from moorage.local.tiny_model import read_questions, tiny_model_facts, tiny_model_folder, tiny_model_revision
-from moorage.local.tiny_model_resource import TinyModel
 from moorage.local.vllm import LocalVllm, LocalVllmArgs
-from moorage.spec import FolderSource, HubSource, ModelFacts, ModelSpec
-from moorage.spec.arguments import LoadArgs, ModelArgs, ServiceLevelArgs
+from moorage.spec import ModelFacts
+from moorage.spec.gateway_document import Upstream
+from moorage.spec.gateway_settings import GatewaySettings
 from outputs import StackOutputs, try_it
 from settings import Settings
 
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from moorage.spec.arguments import LoadArgs, ServiceLevelArgs
+
 REQUIRED_DISK_GIB = 1.0
-TINY_MODEL_NAME = "tiny-model"
-
-
-@dataclass(frozen=True)
-class _Model:
-    """What is served, and what it has to wait for."""
-
-    args: ModelArgs
-    served_name: str
-    revision: str
-    facts: ModelFacts | None
-    question: str
-    depends_on: list[pulumi.Resource]
 
 
 def build_local_always_on(settings: Settings) -> StackOutputs:
+    return _build(settings, on_demand=False)
+
+
+def build_local_serverless(settings: Settings) -> StackOutputs:
+    """The engine is started by the first request, and stopped when there are none."""
+    return _build(settings, on_demand=True)
+
+
+def _build(settings: Settings, *, on_demand: bool) -> StackOutputs:
     tools = _Tools.of(settings.root)
     gateway_settings = settings.configuration.gateway
     machine = LocalMachine(
@@ -49,12 +49,18 @@ def build_local_always_on(settings: Settings) -> StackOutputs:
         host=gateway_settings.host,
         port=gateway_settings.port,
     )
-    model = _configured_model(settings) or _tiny_model(settings, tools, machine)
-    engine = LocalVllm("engine", _engine_args(settings, tools, machine, model), _after(*model.depends_on))
+    model = served_model(settings, tools.engine_python, machine)
+    engine = LocalVllm(
+        "engine", _engine_args(settings, tools, machine, model, on_demand=on_demand), _after(*model.depends_on)
+    )
     cache = LocalRedis(
         "cache", {"stack_directory": machine.stack_directory, "server": str(tools.redis_server)}, _after(engine)
     )
-    gateway = LocalGateway("gateway", _gateway_args(settings, machine, engine, cache))
+    upstream = _activator(settings, machine, engine).upstream if on_demand else engine.upstream
+    document = gateway_settings.settings
+    if on_demand:
+        document = _with_patience(document, model.facts)
+    gateway = LocalGateway("gateway", _gateway_args(settings, machine, upstream, document, cache))
     return StackOutputs(
         endpoint_url=gateway.endpoint_url,
         api_key=gateway.api_key,
@@ -64,7 +70,7 @@ def build_local_always_on(settings: Settings) -> StackOutputs:
         platform="process",
         dashboard_url=gateway.metrics_url,
         estimated_cost={"usd_per_hour": 0.0, "note": "this machine's own cost is not counted"},
-        upstreams=[engine.upstream],
+        upstreams=[upstream],
         log_directory=machine.log_directory,
         try_it=try_it(settings.stack, gateway.endpoint_url, model.served_name, model.question),
     )
@@ -91,60 +97,9 @@ class _Tools:
         return cls(engine / "bin" / "python", version, device, redis_server)
 
 
-def _configured_model(settings: Settings) -> _Model | None:
-    spec = settings.configuration.model
-    if spec is None:
-        return None
-    args = _with_absolute_paths(cast("ModelArgs", settings.given["model"]), spec, settings.root)
-    question = "Hello, who are you?"
-    if isinstance(spec.source, HubSource):
-        return _Model(args, spec.served_name, spec.hub_revision or "main", None, question, [])
-    folder = Path(args["source"])
-    facts = inspect_model_folder(folder)
-    return _Model(args, spec.served_name, model_folder_revision(folder), facts, question, [])
-
-
-def _with_absolute_paths(given: ModelArgs, spec: ModelSpec, root: Path) -> ModelArgs:
-    """A relative path in a stack's file is relative to the checkout."""
-
-    def absolute(path: str) -> str:
-        return str((root / Path(path).expanduser()).resolve())
-
-    args: ModelArgs = {**given}
-    if isinstance(spec.source, FolderSource):
-        args["source"] = absolute(spec.source.path)
-    if spec.chat_template is not None:
-        args["chat_template"] = absolute(spec.chat_template)
-    folders = {name: source.path for name, source in spec.lora_adapters.items() if isinstance(source, FolderSource)}
-    if folders:
-        args["lora_adapters"] = {
-            **given.get("lora_adapters", {}),
-            **{name: absolute(path) for name, path in folders.items()},
-        }
-    return args
-
-
-def _tiny_model(settings: Settings, tools: _Tools, machine: LocalMachine) -> _Model:
-    ratio = settings.configuration.tiny_model.wrong_answer_ratio
-    built = TinyModel(
-        "tiny-model",
-        python=str(tools.engine_python),
-        cache_directory=str(settings.cache_directory),
-        wrong_answer_ratio=ratio,
-        opts=_after(machine),
-    )
-    folder = tiny_model_folder(settings.cache_directory, ratio)
-    return _Model(
-        args={"source": str(folder), "served_name": TINY_MODEL_NAME},
-        served_name=TINY_MODEL_NAME,
-        revision=tiny_model_revision(ratio),
-        facts=tiny_model_facts(),
-        question=read_questions()[0].question,
-        depends_on=[built],
-    )
-
-
-def _engine_args(settings: Settings, tools: _Tools, machine: LocalMachine, model: _Model) -> LocalVllmArgs:
+def _engine_args(
+    settings: Settings, tools: _Tools, machine: LocalMachine, model: Model, *, on_demand: bool
+) -> LocalVllmArgs:
     args: LocalVllmArgs = {
         "stack_directory": machine.stack_directory,
         "python": str(tools.engine_python),
@@ -155,23 +110,53 @@ def _engine_args(settings: Settings, tools: _Tools, machine: LocalMachine, model
         "load": cast("LoadArgs", settings.given.get("load", {})),
         "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
         "allow_downtime": settings.configuration.engine.allow_downtime,
+        "on_demand": on_demand,
     }
     if model.facts is not None:
         args["facts"] = model.facts
     return args
 
 
-def _gateway_args(settings: Settings, machine: LocalMachine, engine: LocalVllm, cache: LocalRedis) -> LocalGatewayArgs:
+def _activator(settings: Settings, machine: LocalMachine, engine: LocalVllm) -> LocalActivator:
+    return LocalActivator(
+        "activator",
+        {
+            "stack_directory": machine.stack_directory,
+            "python": sys.executable,
+            "version": _package_digest("moorage_serving"),
+            "engine": engine.upstream,
+            "engine_log_file": engine.log_file,
+            "idle_seconds": settings.configuration.engine.idle_seconds,
+        },
+    )
+
+
+def _with_patience(given: GatewaySettings, facts: ModelFacts | None) -> GatewaySettings:
+    """Requests wait as long as the engine may take to start, unless the stack's file says otherwise."""
+    seconds = startup_budget(facts.weight_bytes if facts else 0, compile_seconds=0)
+    admission = cast("dict[str, JsonValue]", given.get("admission", {}))
+    longest = cast("float", admission.get("max_deadline_seconds", seconds))
+    patience: dict[str, JsonValue] = {"deadline_seconds": min(seconds, longest), "max_deadline_seconds": longest}
+    return {**given, "admission": {**patience, **admission}}
+
+
+def _gateway_args(
+    settings: Settings,
+    machine: LocalMachine,
+    upstream: pulumi.Output[Upstream],
+    document: GatewaySettings,
+    cache: LocalRedis,
+) -> LocalGatewayArgs:
     chosen = settings.configuration.gateway
     drain = drain_budget(settings.configuration.service_level.p99_request_seconds, load_balancer_propagation_seconds=0)
     args: LocalGatewayArgs = {
         "stack_directory": machine.stack_directory,
         "python": sys.executable,
         "version": _package_digest("moorage_serving"),
-        "upstreams": [engine.upstream],
+        "upstreams": [upstream],
         "host": chosen.host,
         "authentication": chosen.authentication,
-        "settings": chosen.settings,
+        "settings": document,
         "redis_url": cache.url,
         "drain_seconds": drain.shutdown_timeout_seconds,
     }

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from local import build_local_always_on
+from local import build_local_always_on, build_local_serverless
 from moorage.spec import Problem, SpecError
 from outputs import StackOutputs
 from settings import Settings
 
 BUILDERS: Mapping[tuple[str, str], Callable[[Settings], StackOutputs]] = {
     ("local", "always-on"): build_local_always_on,
+    ("local", "serverless"): build_local_serverless,
 }
 
 

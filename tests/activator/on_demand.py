@@ -1,6 +1,7 @@
 """A local stack without Pulumi: supervisord, an engine that is started on demand, and its activator."""
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -90,6 +91,7 @@ def engine_on_demand(
     """An engine with these arguments and its activator; at the end all of it is gone."""
     layout = StackLayout(folder)
     with ExitStack() as cleanup:
+        cleanup.callback(shutil.rmtree, layout.runtime_directory)
 
         def start(definition: ProcessDefinition, files: dict[str, str]) -> Instance:
             instance = Instance.new(str(layout.directory), definition.program)

@@ -1,7 +1,4 @@
-"""The activator as a process, under a real supervisord, before an engine that starts in a moment.
-
-The tests run in this order: each finds an engine as the one before has left it.
-"""
+"""The activator as a process, under a real supervisord, before an engine that starts in a moment."""
 
 import http.client
 import socket
@@ -20,13 +17,21 @@ from .on_demand import OnDemand, engine_on_demand, eventually
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 
 LONG = 600.0
-SHORT = 0.5
+SHORT = 1.0
+
+
+@pytest.fixture(scope="module")
+def unused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnDemand]:
+    """Nobody has asked for it."""
+    with engine_on_demand(tmp_path_factory.mktemp("unused"), LONG) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnDemand]:
-    """Stays up once it is."""
+    """Has been started, and stays up."""
     with engine_on_demand(tmp_path_factory.mktemp("patient"), LONG, "--load-seconds", "1") as engine:
+        engine.wake()
         yield engine
 
 
@@ -37,34 +42,23 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnDemand]:
         yield engine
 
 
-def test_nothing_runs_before_somebody_asks(patient: OnDemand):
-    assert patient.state() == "stopped"
-    assert not patient.socket.exists()
-    assert patient.call("GET", "/state").json()["cold_start_seconds"] is None
-    assert patient.metric('moorage_cold_start_seconds_count{phase="weights"}') == 0
+def test_nothing_runs_before_somebody_asks(unused: OnDemand):
+    assert unused.state() == "stopped"
+    assert not unused.socket.exists()
+    assert unused.call("GET", "/state").json()["cold_start_seconds"] is None
+    assert unused.metric('moorage_cold_start_seconds_count{phase="weights"}') == 0
 
 
-def test_a_call_for_another_engine_is_refused(patient: OnDemand):
-    assert patient.call("POST", "/activate", json={"upstream": "another"}).status_code == 404
-    assert patient.metric("moorage_activator_activations_total") == 0
+def test_a_call_for_another_engine_is_refused(unused: OnDemand):
+    assert unused.call("POST", "/activate", json={"upstream": "another"}).status_code == 404
+    assert unused.metric("moorage_activator_activations_total") == 0
 
 
-def test_a_supervisor_that_does_not_answer_is_counted_and_the_call_not_forgotten(patient: OnDemand):
-    supervisor_socket = patient.engine.layout.stack.supervisor_socket
-    elsewhere = supervisor_socket.rename(supervisor_socket.with_suffix(".away"))
-    try:
-        patient.activate()
-        eventually(lambda: patient.metric('moorage_activator_failures_total{of="supervisor"}') > 0)
-    finally:
-        elsewhere.rename(supervisor_socket)
-    eventually(lambda: patient.state() != "stopped")
-
-
-def test_further_calls_change_nothing(patient: OnDemand):
+def test_a_call_starts_the_engine_and_further_ones_change_nothing(patient: OnDemand):
     for _ in range(2):
         answer = patient.activate()
         assert answer.status_code == 202
-        assert answer.json()["state"] == "starting"
+        assert answer.json()["upstream"] == patient.name
     patient.wait_for("ready")
     assert patient.ask_engine() == "one"
     assert patient.metric("moorage_activator_activations_total") == 3
@@ -91,11 +85,25 @@ def test_an_engine_that_crashed_is_ready_again_without_a_call(patient: OnDemand)
 
 
 def test_an_idle_engine_is_stopped_and_comes_back(hasty: OnDemand):
+    stops = hasty.metric("moorage_activator_idle_stops_total")
     for count in (1, 2):
         hasty.wake()
         hasty.wait_for("stopped")
-        assert hasty.metric("moorage_activator_idle_stops_total") == count
+        assert hasty.metric("moorage_activator_idle_stops_total") == stops + count
     assert not hasty.engine.layout.withdrawn_socket.exists()
+
+
+def test_a_supervisor_that_does_not_answer_is_counted_and_the_call_not_forgotten(hasty: OnDemand):
+    hasty.wait_for("stopped")
+    failures = hasty.metric('moorage_activator_failures_total{of="supervisor"}')
+    supervisor_socket = hasty.engine.layout.stack.supervisor_socket
+    elsewhere = supervisor_socket.rename(supervisor_socket.with_suffix(".away"))
+    try:
+        hasty.activate()
+        eventually(lambda: hasty.metric('moorage_activator_failures_total{of="supervisor"}') > failures)
+    finally:
+        elsewhere.rename(supervisor_socket)
+    hasty.wait_for("ready")
 
 
 def test_requests_keep_it_up(hasty: OnDemand):

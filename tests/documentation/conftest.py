@@ -9,7 +9,7 @@ import pytest
 
 from .pages import ROOT
 
-MODULES = ("configuration", "local", "options", "outputs", "settings")
+MODULES = ("configuration", "local", "local_model", "options", "outputs", "settings")
 
 
 @pytest.fixture(scope="module")

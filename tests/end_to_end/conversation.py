@@ -11,8 +11,8 @@ from moorage.local.tiny_model import Question
 
 
 def client_of(outputs: dict[str, str]) -> openai.OpenAI:
-    """A client that repeats nothing: what fails once counts as failed."""
-    return openai.OpenAI(base_url=outputs["endpoint_url"], api_key=outputs["api_key"], max_retries=0, timeout=120)
+    """A client that repeats nothing: what fails once counts as failed. It waits as long as an engine takes to start."""
+    return openai.OpenAI(base_url=outputs["endpoint_url"], api_key=outputs["api_key"], max_retries=0, timeout=300)
 
 
 def ask(client: openai.OpenAI, model: str, question: str) -> str:

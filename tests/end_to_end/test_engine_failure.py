@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Checkout]:
+def broken_stack(tmp_path: Path) -> Iterator[Checkout]:
     model = tmp_path / "model"
     shutil.copytree(built_tiny_model(), model)
     config = json.loads((model / "config.json").read_text())
@@ -28,11 +28,11 @@ def stack(tmp_path: Path) -> Iterator[Checkout]:
     checkout.destroy()
 
 
-def test_the_error_is_vllms_own_and_nothing_is_left_running(stack: Checkout) -> None:
-    result = stack.up(check=False)
+def test_the_error_is_vllms_own_and_nothing_is_left_running(broken_stack: Checkout) -> None:
+    result = broken_stack.up(check=False)
     assert result.returncode != 0
     assert "engine ended before it was ready:" in result.stdout
     assert "NoSuchModel" in result.stdout
     assert "the whole log:" in result.stdout
     assert "Traceback" not in result.stdout
-    assert stack.processes() == []
+    assert broken_stack.processes() == []

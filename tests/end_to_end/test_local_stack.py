@@ -1,4 +1,6 @@
-"""One stack's life on this machine. The tests run in this order: each leaves the stack as the next one finds it."""
+"""One stack's life on this machine. The tests run in this order: each leaves the stack as the next one finds it, the
+last one to those of the next module.
+"""
 
 import json
 import re
@@ -7,7 +9,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,22 +28,6 @@ pytestmark = pytest.mark.timeout(900)
 QUESTIONS = read_questions()
 CLIENTS = 8
 WRONG_ANSWER_RATIO = 0.5
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    checkout = Checkout(tmp_path_factory.mktemp("checkout"))
-    try:
-        checkout.up()
-        yield checkout
-    finally:
-        checkout.destroy()
-
-
-@pytest.fixture
-def client(stack: Checkout) -> Iterator[openai.OpenAI]:
-    with client_of(stack.outputs()) as opened:
-        yield opened
 
 
 def test_every_output_that_the_contract_names_is_there(stack: Checkout) -> None:
@@ -123,15 +108,6 @@ def test_the_new_revision_answers(stack: Checkout, client: openai.OpenAI) -> Non
 def test_only_one_engine_is_left_after_the_change(stack: Checkout) -> None:
     assert len(list(stack.layout.program_directory.glob("engine-*.ini"))) == 1
     assert _engine_server(stack).is_running()
-
-
-def test_destroy_leaves_no_process_or_file(stack: Checkout) -> None:
-    model_folder = _engine_server(stack).cmdline()[_engine_server(stack).cmdline().index("--model") + 1]
-    stack.destroy()
-    assert stack.processes() == []
-    assert not stack.layout.directory.exists()
-    assert not stack.layout.runtime_directory.exists()
-    assert Path(model_folder).exists()
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 import httpx
 
 from moorage.local.preflight import any_free_port
-from tests.pulumi_engine.stack import Stack, ask_health
+from tests.pulumi_engine.stack import Stack, ask_health, wait_for
 
 MakeStack = Callable[..., Stack]
 CLIENTS = 8
+NEVER_LOADED = ["--load-seconds", "600"]
 
 
 def test_no_stream_fails_while_the_engine_is_replaced(make_stack: MakeStack) -> None:
@@ -33,6 +34,38 @@ def test_no_stream_fails_while_the_gateway_is_replaced_on_its_port(make_stack: M
         stack.up()
         time.sleep(1)
     assert set(results) == {"one"}
+
+
+def test_no_stream_fails_while_an_engine_on_demand_is_replaced(make_stack: MakeStack) -> None:
+    stack = make_stack(gateway=True, port=any_free_port("127.0.0.1"), on_demand=True)
+    stack.up()
+    with _streaming_clients(stack) as results:
+        wait_for(lambda: "one" in results, seconds=60)
+        stack.configure(revision="two")
+        stack.up()
+        wait_for(lambda: results[-1] == "two", seconds=60)
+    assert set(results) == {"one", "two"}
+
+
+def test_a_request_that_waits_for_an_engine_is_answered_by_its_replacement(make_stack: MakeStack) -> None:
+    stack = make_stack(gateway=True, port=any_free_port("127.0.0.1"), on_demand=True, arguments=NEVER_LOADED)
+    stack.up()
+    with _streaming_clients(stack) as results:
+        stack.configure(revision="two", arguments=[])
+        stack.up()
+        wait_for(lambda: results, seconds=60)
+    assert set(results) == {"two"}
+
+
+def test_an_engine_always_on_becomes_one_on_demand_and_back(make_stack: MakeStack) -> None:
+    stack = make_stack(gateway=True, port=any_free_port("127.0.0.1"))
+    stack.up()
+    with _streaming_clients(stack) as results:
+        for on_demand, revision in ((True, "two"), (False, "one")):
+            stack.configure(on_demand=on_demand, revision=revision)
+            stack.up()
+            wait_for(lambda revision=revision: results[-1] == revision, seconds=60)
+    assert set(results) == {"one", "two"}
 
 
 def test_a_replacement_that_does_not_start_leaves_the_old_one_serving(make_stack: MakeStack) -> None:

@@ -17,7 +17,7 @@ from pulumi.runtime.settings import reset_options
 from moorage.spec import FolderSource, SpecError
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = ("configuration", "local", "options", "outputs", "settings")
+PROGRAM = ("configuration", "local", "local_model", "options", "outputs", "settings")
 
 KEYS = "cloud, option, model, tiny_model, load, service_level, gateway, engine"
 GATEWAY_KEYS = "host, port, authentication, settings, tenant"
@@ -254,14 +254,15 @@ def test_a_model_and_the_tiny_model_exclude_each_other(read: Read):
     assert read(tiny_model=keys["tiny_model"]).configuration.tiny_model.wrong_answer_ratio == 0.5
 
 
-@pytest.mark.parametrize(("cloud", "option"), [("aws", "always-on"), ("local", "serverless"), ("", "")])
+@pytest.mark.parametrize(("cloud", "option"), [("aws", "always-on"), ("local", "managed"), ("", "")])
 def test_an_impossible_combination_is_refused_with_the_possible_ones(
     program: SimpleNamespace, read: Read, cloud: str, option: str
 ):
     settings = read(cloud=cloud, option=option)
     with pytest.raises(SpecError) as raised:
         program.options.build(settings)
-    assert str(raised.value) == f"cloud = {cloud} with option = {option}: possible is local with always-on"
+    possible = "local with always-on, local with serverless"
+    assert str(raised.value) == f"cloud = {cloud} with option = {option}: possible is {possible}"
 
 
 def test_a_possible_combination_is_built_by_its_own_builder(
@@ -322,6 +323,21 @@ def test_the_project_file_describes_every_key(program: SimpleNamespace):
     assert {key for key, entry in described.items() if "default" in entry} == {
         key for key, field in fields.items() if not field.is_required()
     }
+
+
+def test_an_idle_time_is_of_use_only_where_the_engine_is_stopped(read: Read):
+    assert problems_of(read, engine={"idle_seconds": 60}) == [
+        "engine: idle_seconds has no meaning with option = always-on; remove it"
+    ]
+    assert read(option="serverless", engine={"idle_seconds": 60}).configuration.engine.idle_seconds == 60
+    assert read(option="serverless").configuration.engine.idle_seconds == 300
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "stacks").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_stacks_that_come_along_can_be_built(program: SimpleNamespace, read: Read, path: Path):
+    keys = yaml.safe_load(path.read_text())["config"]
+    configuration = read(**{key.removeprefix("moorage:"): value for key, value in keys.items()}).configuration
+    assert (configuration.cloud, configuration.option) in program.options.BUILDERS
 
 
 @pytest.mark.parametrize("key", ["tiny_model", "gateway", "engine"])

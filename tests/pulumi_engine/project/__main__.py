@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pulumi
 
+from moorage.local.activator import LocalActivator
 from moorage.local.cache import LocalRedis
 from moorage.local.gateway import LocalGateway
 from moorage.local.machine import LocalMachine
@@ -56,6 +57,19 @@ if scenario.get("gateway"):
             "revision": scenario.get("revision", "one"),
         }
     )
+    if scenario.get("on_demand"):
+        activator = LocalActivator(
+            "activator",
+            {
+                "stack_directory": machine.stack_directory,
+                "python": sys.executable,
+                "version": "1",
+                "engine": upstream,
+                "engine_log_file": engine.log_file,
+                "idle_seconds": scenario.get("idle_seconds", 600),
+            },
+        )
+        upstream = activator.upstream
     gateway = LocalGateway(
         "gateway",
         {
