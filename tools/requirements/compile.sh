@@ -4,8 +4,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 pin() { uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header "$@"; }
 folder=tools/requirements
-pin pyproject.toml serving_image/pyproject.toml "$folder/development.in" -o "$folder/development.txt"
-pin pyproject.toml --constraints "$folder/development.txt" -o requirements.txt
+pin --all-extras pyproject.toml serving_image/pyproject.toml "$folder/development.in" -o "$folder/development.txt"
+pin --all-extras pyproject.toml --constraints "$folder/development.txt" -o requirements.txt
 pin serving_image/pyproject.toml --constraints "$folder/development.txt" -o serving_image/requirements.txt
 pin "$folder/uv.in" -o "$folder/uv.txt"
 pin "$folder/engine-cpu.in" --overrides "$folder/engine-cpu-overrides.txt" -o "$folder/engine-cpu.txt"
