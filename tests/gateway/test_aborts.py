@@ -47,6 +47,16 @@ def test_leaving_aborts_the_engines_work(
     assert engine.fake.counters.aborted == before + 1
 
 
+def test_a_client_that_sends_two_requests_at_once_and_leaves_frees_both(
+    gateway: Gateway, engine: RunningEngine
+) -> None:
+    with connection(gateway) as sock:
+        sock.sendall(2 * request_bytes(chat(fault="stall_before_headers")))
+        eventually(lambda: engine.fake.counters.running == 1)
+    wait_for_idle(engine)
+    eventually(lambda: gateway.metric("requests_in_flight") == 0)
+
+
 def test_many_abandoned_streams_leave_no_busy_connection(gateway: Gateway, engine: RunningEngine) -> None:
     with ExitStack() as stack:
         for _ in range(ABANDONED):

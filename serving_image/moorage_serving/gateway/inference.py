@@ -156,7 +156,7 @@ class Exchange:
             self._send = self._recording.listen(self._send)
 
     async def _serve_watched(self, identity: Identity, request: InferenceRequest, route: Route) -> None:
-        watch = DisconnectWatch(self._receive)
+        watch = DisconnectWatch(self._scope)
         try:
             await self._serve_within_limits(identity, request, route)
             self._record.outcome = Outcome.COMPLETED

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from moorage_serving.gateway.application import Application
+from moorage_serving.gateway.protocol import GatewayProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ class GatewayServer(uvicorn.Server):
             uvicorn.Config(
                 Application(state),
                 loop="uvloop",
-                http="httptools",
+                http=GatewayProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -147,7 +147,7 @@ class GatewayServer(uvicorn.Server):
                 self._adopted.append(loop.create_task(loop.connect_accepted_socket(self._protocol, connection)))
 
     def _protocol(self) -> asyncio.Protocol:
-        return HttpToolsProtocol(self.config, self.server_state, self.lifespan.state)
+        return GatewayProtocol(self.config, self.server_state, self.lifespan.state)
 
 
 def listen(host: str, port: int, *, reuse_port: bool) -> socket.socket:
