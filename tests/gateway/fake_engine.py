@@ -51,6 +51,7 @@ class Counters:
     completed: int = 0
     aborted: int = 0
     running: int = 0
+    most_running: int = 0
     tokens: int = 0
     connections: int = 0
 
@@ -175,6 +176,7 @@ class FakeEngine:
         try:
             async with self._places:
                 self.counters.running += 1
+                self.counters.most_running = max(self.counters.most_running, self.counters.running)
                 try:
                     kept = await Generation(self, request, writer).run()
                 finally:
