@@ -51,6 +51,7 @@ class Counters:
     completed: int = 0
     aborted: int = 0
     running: int = 0
+    most_running: int = 0
     tokens: int = 0
     connections: int = 0
 
@@ -175,6 +176,7 @@ class FakeEngine:
         try:
             async with self._places:
                 self.counters.running += 1
+                self.counters.most_running = max(self.counters.most_running, self.counters.running)
                 try:
                     kept = await Generation(self, request, writer).run()
                 finally:
@@ -213,7 +215,7 @@ class Generation:
 
     def __init__(self, engine: FakeEngine, request: Received, writer: asyncio.StreamWriter) -> None:
         self.engine, self.writer = engine, writer
-        self.asked: dict[str, Any] = request.json()
+        self.asked, self.refuses = read(request)
         known = {item.name for item in fields(Program)}
         given = self.asked.get("fake_engine")
         wanted = {k: v for k, v in given.items() if k in known} if isinstance(given, dict) else {}
@@ -226,6 +228,9 @@ class Generation:
     async def run(self) -> bool:
         """Write the answer; whether the connection can be used again."""
         program = self.program
+        if self.refuses:
+            await write_document(self.writer, 400, b'{"error":{"message":"not valid","type":"BadRequestError"}}')
+            return True
         if program.fault == "malformed_headers":
             self.writer.write(b"HTTP/1.1 abc\r\nno colon here\r\n\r\n")
             return False
@@ -340,6 +345,15 @@ class Generation:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
         return False
+
+
+def read(request: Received) -> tuple[dict[str, Any], bool]:
+    """What is asked, and whether an engine would refuse it."""
+    try:
+        asked = request.json()
+    except (ValueError, RecursionError):
+        return {}, True
+    return asked, not isinstance(asked.get("stream_options"), dict | None)
 
 
 def last_text(asked: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from .processes import DEAD_ADDRESS, KEY, KEY_ID, Gateway, chat, document, event
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .processes import RunningEngine
+    from .processes import EngineRoom, RunningEngine
     from .redis_process import RedisProcess
 
 CHAT = "/v1/chat/completions"
@@ -140,6 +140,28 @@ def test_workers_share_a_port_and_one_set_of_metrics(config_path: Path, engine: 
         served_by = {httpx.get(f"{gateway.url}/ready", trust_env=False).json()["process_id"] for _ in range(requests)}
         assert len(served_by) == 2
         assert gateway.stop() == 0
+
+
+@pytest.mark.parametrize(("limit", "most"), [(8, 8), (9, 8), (1, 2)])
+def test_workers_divide_the_limit_of_an_engine_that_tells_nothing_of_its_load(
+    config_path: Path, engine_room: EngineRoom, limit: int, most: int
+) -> None:
+    requests = 60
+    with engine_room.engine() as mute:
+        mute.fake.has_metrics = False
+        config_path.write_text(json.dumps(document(upstream("mute", mute.address, max_concurrent_requests=limit))))
+        with Gateway(config_path, arguments=("--workers", "2")) as gateway:
+            eventually(lambda: gateway.metric("workers") == 2, 20)
+
+            def ask(_: int) -> int:
+                headers = {"authorization": f"Bearer {KEY}"}
+                body = chat(time_to_first_token_seconds=0.05)
+                answer = httpx.post(f"{gateway.url}{CHAT}", json=body, headers=headers, timeout=60, trust_env=False)
+                return answer.status_code
+
+            with ThreadPoolExecutor(30) as clients:
+                assert set(clients.map(ask, range(requests))) == {200}
+        assert mute.fake.counters.most_running == most
 
 
 def test_a_worker_that_dies_is_started_again(config_path: Path, engine: RunningEngine) -> None:

@@ -27,7 +27,7 @@ HASH = "0" * 64
 def problems_of(settings: object) -> list[str]:
     with pytest.raises(SpecError) as raised:
         parse_gateway_settings(settings, "gateway.settings")
-    return [problem.removeprefix("gateway.settings") for problem in str(raised.value).splitlines()]
+    return [problem.removeprefix("gateway.settings") for problem in str(raised.value).split("\n")]
 
 
 def test_all_that_the_contract_has_can_be_set_but_what_the_stack_decides():

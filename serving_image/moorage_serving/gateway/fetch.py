@@ -174,6 +174,6 @@ class Fetch:
         if usage is None:
             return 0
         self._state.metrics.requests.count_tokens(usage, self._call.path, self._request.model, self._identity.tenant.id)
-        if self._state.ledger is not None:
-            self._state.ledger.add(self._identity.key_id, usage)
+        if (ledger := self._state.services.ledger) is not None:
+            ledger.add(self._identity.key_id, usage)
         return usage.prompt_tokens + usage.completion_tokens

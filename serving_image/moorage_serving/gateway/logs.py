@@ -46,7 +46,8 @@ def configure_logging(level: LogLevel) -> None:
             foreign_pre_chain=shared,
         )
     )
-    logging.basicConfig(handlers=[handler], level=number, force=True)
+    # Below that, libraries tell what must not be told: the AWS SDK logs the session token with all that it signs.
+    logging.basicConfig(handlers=[handler], level=max(number, logging.INFO), force=True)
     # uvicorn's account of its own start and end; ours says the same.
     logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
 

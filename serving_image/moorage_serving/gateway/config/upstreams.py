@@ -43,7 +43,8 @@ class UpstreamConfig(Document):
     adapters: tuple[NonEmpty, ...] = ()
     """Names of LoRA adapters that the engine serves beside `model`; clients ask for them like for a model."""
     max_concurrent_requests: Positive | None = None
-    """More than this many at once wait in the gateway's queue. Null: the engine gets as many as come."""
+    """More than this many at once wait in the gateway's queue. Null: the engine gets as many as come.
+    Divided among the gateway's processes where the engine's metrics cannot be read."""
     pool: Name | None = None
     """Upstreams of one pool share the load; the pool stands in the order of failover where its first member stands.
     Null: alone."""
