@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter as Counts
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -25,7 +26,8 @@ PREFIX = "moorage_gateway_usage_ledger"
 FLUSH_INTERVAL_SECONDS = 1.0
 REDIS_TIMEOUT_SECONDS = 2.0
 MAX_PENDING_HASHES = 10_000
-RETENTION_SECONDS = 400 * 86_400
+DAY_SECONDS = 86_400
+RETENTION_SECONDS = 400 * DAY_SECONDS
 KEY = "moorage:usage:{day}:{key_id}"
 FIELDS = ("requests", "prompt_tokens", "completion_tokens")
 # KEYS: the hash. ARGV: how long it is kept, then the amounts of FIELDS.
@@ -59,17 +61,17 @@ class Ledger:
     def __init__(self, redis: RedisLink, metrics: LedgerMetrics) -> None:
         self._redis = redis
         self._metrics = metrics
-        self._pending: defaultdict[str, Counts[str]] = defaultdict(Counts)
+        self._pending: defaultdict[tuple[int, str], Counts[str]] = defaultdict(Counts)  # by UTC day since 1970 and key
         self._closing = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def add(self, key_id: str, usage: Usage) -> None:
         """Count one request's tokens for today. Never waits, never fails."""
-        name = KEY.format(day=datetime.now(UTC).date().isoformat(), key_id=key_id)
-        if len(self._pending) >= MAX_PENDING_HASHES and name not in self._pending:
+        of = int(time.time()) // DAY_SECONDS, key_id
+        if len(self._pending) >= MAX_PENDING_HASHES and of not in self._pending:
             self._metrics.dropped_tokens.inc(sum(usage))
             return
-        counts = self._pending[name]
+        counts = self._pending[of]
         counts["requests"] += 1
         counts["prompt_tokens"] += usage.prompt_tokens
         counts["completion_tokens"] += usage.completion_tokens
@@ -91,19 +93,20 @@ class Ledger:
 
     async def _flush(self) -> None:
         """One hash after the other, so that no request's own command waits behind many of these."""
-        for name in list(self._pending):
-            counts = self._pending.pop(name)
+        for of in list(self._pending):
+            counts = self._pending.pop(of)
             try:
-                await self._write(name, counts)
+                await self._write(*of, counts)
             except RedisUnavailableError as error:
                 self._metrics.failed_flushes.inc()
                 log.warning("usage_flush_failed", error=str(error))
                 if not error.may_have_run:
-                    self._pending[name].update(counts)
+                    self._pending[of].update(counts)
                     return
                 self._drop(counts)
 
-    async def _write(self, name: str, counts: Counts[str]) -> None:
+    async def _write(self, day: int, key_id: str, counts: Counts[str]) -> None:
+        name = KEY.format(day=datetime.fromtimestamp(day * DAY_SECONDS, UTC).date().isoformat(), key_id=key_id)
         amounts = [counts[field] for field in FIELDS]
         await self._redis.run_script(ADD, [name], [RETENTION_SECONDS, *amounts], REDIS_TIMEOUT_SECONDS)
 
