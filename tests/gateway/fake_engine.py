@@ -223,7 +223,7 @@ class Generation:
         self.chat = "chat" in request.path
         self.embeddings = "embeddings" in request.path
         self.echo = last_text(self.asked)
-        self.written = b""
+        self.written = bytearray()
 
     async def run(self) -> bool:
         """Write the answer; whether the connection can be used again."""
@@ -274,8 +274,8 @@ class Generation:
             }
         else:
             answer |= {"object": "text_completion", "choices": [{"index": 0, "text": text, "finish_reason": "stop"}]}
-        self.written = json.dumps(answer | {"usage": self.usage}).encode()
-        self.engine.answers.append(self.written)
+        self.written += json.dumps(answer | {"usage": self.usage}).encode()
+        self.engine.answers.append(bytes(self.written))
         cut = program.fault in {"truncate", "reset", "stall"}
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(self.written)}\r\n\r\n"
         self.writer.write(head.encode() + (self.written[:40] if cut else self.written))
@@ -298,7 +298,7 @@ class Generation:
         await self.event([self.choice("", "stop")])
         if (self.asked.get("stream_options") or {}).get("include_usage"):
             await self.event([], self.usage)
-        self.engine.answers.append(self.written + DONE)
+        self.engine.answers.append(bytes(self.written + DONE))
         await self.write(DONE)
         self.writer.write(b"0\r\n\r\n")
         await self.writer.drain()

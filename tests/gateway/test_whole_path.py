@@ -56,6 +56,22 @@ def test_the_second_answer_comes_from_the_cache(
     assert second.headers["x-request-id"] != first.headers["x-request-id"]
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_tokens_of_streams_count_against_the_limit_too(
+    config_path: Path, engine: RunningEngine, server: RedisProcess, *, stream: bool
+) -> None:
+    config = document(upstream("tcp", engine.address), redis_url=server.url)
+    config_path.write_text(json.dumps(with_tenant(config, tokens_per_minute=10_000)))
+    with Gateway(config_path) as gateway:
+        eventually(lambda: gateway.metric("redis_available") == 1)
+        # Little is reserved, so that nearly all comes from the engine's count.
+        body = {**chat(stream=stream, tokens=1_000), "max_tokens": 1}
+        statuses: list[int] = []
+        while statuses.count(429) == 0 and len(statuses) < 20:
+            statuses.append(gateway.client.post(CHAT, json=body).status_code)
+    assert statuses == [200] * 10 + [429]
+
+
 def test_tokens_of_a_cached_answer_are_not_charged(
     config_path: Path, engine: RunningEngine, server: RedisProcess
 ) -> None:
