@@ -80,7 +80,8 @@ class FakeEngine:
 
     `capacity`: requests that it works on at one time, as vLLM's `max_num_seqs`; more wait inside. None: any number.
     `program` overrides what requests ask for: a fault of this engine, whatever it is asked. `others_running`: requests
-    that did not come through here, for /metrics, which is not there without `has_metrics`.
+    that did not come through here, for /metrics, which is not there without `has_metrics`. `may_answer`: nothing is
+    answered while it is not set.
     """
 
     model: str = "moored"
@@ -89,11 +90,13 @@ class FakeEngine:
     program: dict[str, Any] = field(default_factory=dict)
     others_running: int = 0
     capacity: int | None = None
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     counters: Counters = field(default_factory=Counters)
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=5000))
     answers: deque[bytes] = field(default_factory=lambda: deque(maxlen=50))
 
     def __post_init__(self) -> None:
+        self.may_answer.set()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.StreamWriter] = set()
@@ -236,6 +239,7 @@ class Generation:
             return False
         if program.fault == "stall_before_headers":
             await asyncio.sleep(STALL_SECONDS)
+        await self.engine.may_answer.wait()
         if program.time_to_first_token_seconds:
             await asyncio.sleep(program.time_to_first_token_seconds)
         if program.fault == "reset_before_headers":

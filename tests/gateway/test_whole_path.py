@@ -120,7 +120,7 @@ def test_only_an_administrator_gets_a_profile(config_path: Path, engine: Running
 
 def test_who_comes_after_the_propagation_is_told_to_come_back(config_path: Path, engine: RunningEngine) -> None:
     config_path.write_text(json.dumps(document(upstream("a", engine.address))))
-    with Gateway(config_path, arguments=("--propagation-seconds", "0.2")) as gateway:
+    with Gateway(config_path, propagation_seconds=0.2) as gateway:
         body = chat(stream=True, tokens=30, inter_token_seconds=0.1)
         with gateway.client.stream("POST", CHAT, json=body) as answer:
             events = answer.iter_raw()
@@ -158,7 +158,7 @@ def test_workers_share_a_port_and_one_set_of_metrics(config_path: Path, engine: 
         assert gateway.stop() == 0
 
 
-@pytest.mark.parametrize(("limit", "most"), [(8, 8), (9, 8), (1, 2)])
+@pytest.mark.parametrize(("limit", "most"), [(9, 8), (1, 2)])
 def test_workers_divide_the_limit_of_an_engine_that_tells_nothing_of_its_load(
     config_path: Path, engine_room: EngineRoom, limit: int, most: int
 ) -> None:
