@@ -80,7 +80,8 @@ class FakeEngine:
 
     `capacity`: requests that it works on at one time, as vLLM's `max_num_seqs`; more wait inside. None: any number.
     `program` overrides what requests ask for: a fault of this engine, whatever it is asked. `others_running`: requests
-    that did not come through here, for /metrics, which is not there without `has_metrics`.
+    that did not come through here, for /metrics, which is not there without `has_metrics`. `may_answer`: nothing is
+    answered while it is not set.
     """
 
     model: str = "moored"
@@ -89,11 +90,13 @@ class FakeEngine:
     program: dict[str, Any] = field(default_factory=dict)
     others_running: int = 0
     capacity: int | None = None
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     counters: Counters = field(default_factory=Counters)
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=5000))
     answers: deque[bytes] = field(default_factory=lambda: deque(maxlen=50))
 
     def __post_init__(self) -> None:
+        self.may_answer.set()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.StreamWriter] = set()
@@ -223,7 +226,7 @@ class Generation:
         self.chat = "chat" in request.path
         self.embeddings = "embeddings" in request.path
         self.echo = last_text(self.asked)
-        self.written = b""
+        self.written = bytearray()
 
     async def run(self) -> bool:
         """Write the answer; whether the connection can be used again."""
@@ -236,6 +239,7 @@ class Generation:
             return False
         if program.fault == "stall_before_headers":
             await asyncio.sleep(STALL_SECONDS)
+        await self.engine.may_answer.wait()
         if program.time_to_first_token_seconds:
             await asyncio.sleep(program.time_to_first_token_seconds)
         if program.fault == "reset_before_headers":
@@ -274,8 +278,8 @@ class Generation:
             }
         else:
             answer |= {"object": "text_completion", "choices": [{"index": 0, "text": text, "finish_reason": "stop"}]}
-        self.written = json.dumps(answer | {"usage": self.usage}).encode()
-        self.engine.answers.append(self.written)
+        self.written += json.dumps(answer | {"usage": self.usage}).encode()
+        self.engine.answers.append(bytes(self.written))
         cut = program.fault in {"truncate", "reset", "stall"}
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(self.written)}\r\n\r\n"
         self.writer.write(head.encode() + (self.written[:40] if cut else self.written))
@@ -298,7 +302,7 @@ class Generation:
         await self.event([self.choice("", "stop")])
         if (self.asked.get("stream_options") or {}).get("include_usage"):
             await self.event([], self.usage)
-        self.engine.answers.append(self.written + DONE)
+        self.engine.answers.append(bytes(self.written + DONE))
         await self.write(DONE)
         self.writer.write(b"0\r\n\r\n")
         await self.writer.drain()

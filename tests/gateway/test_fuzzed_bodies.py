@@ -54,6 +54,7 @@ LOOKED_AT: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(("n", "max_tokens", "max_completion_tokens", "best_of", "priority"), NUMBERS | ANYTHING),
     **dict.fromkeys(("tools", "response_format", "user", "metadata", "store", "logit_bias", "stop"), ANYTHING),
 }
+LIMITS = {"requests_per_minute": 2**40, "tokens_per_minute": 2**40, "concurrent_requests": 1000}
 REQUEST = st.fixed_dictionaries({"model": st.just("moored")}, optional=LOOKED_AT)
 
 
@@ -72,7 +73,7 @@ def exposed(engine_room: EngineRoom, redis_server: str, tmp_path_factory: pytest
             upstream("new", other.address, revision="r2", max_concurrent_requests=50),
             canaries=[{"model": "moored", "revision": "r2", "percent": 30}],
             keys=[{"id": KEY_ID, "sha256": sha256(KEY), "tenant": "acme"}],
-            tenants=[{"id": "acme", "tokens_per_minute": 2**53, "concurrent_requests": 1000, "semantic_cache": True}],
+            tenants=[{"id": "acme", **LIMITS, "semantic_cache": True}],
             cache={"nondeterministic": True, "semantic": {}},
             request_log={"folder": str(folder / "log"), "key_environment_variable": "LOG_KEYS", "tenants": ["acme"]},
             redis_url=redis.url,
@@ -104,6 +105,7 @@ def judge(exposed: Gateway) -> Iterator[Callable[[httpx.Response], None]]:
     assert exposed.events("request_failed")[failed_before:] == []
     eventually(lambda: exposed.metric("requests_in_flight") == 0)
     assert exposed.metric("upstream_connections", state="busy") == 0
+    assert exposed.metric("redis_failures_total", reason="reply") == 0
 
 
 @pytest.mark.parametrize("path", INFERENCE)

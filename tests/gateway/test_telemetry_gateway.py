@@ -168,7 +168,7 @@ def test_so_is_a_request_that_comes_too_late(engine: RunningEngine, config_path:
     with OtlpReceiver() as receiver:
         telemetry = {"otlp_endpoint": receiver.endpoint, "trace_sample_ratio": 0.0}
         config_path.write_text(json.dumps(document(upstream("tcp", engine.address), telemetry=telemetry)))
-        with Gateway(config_path, arguments=("--propagation-seconds", "0")) as gateway:
+        with Gateway(config_path) as gateway:
             body = chat(stream=True, tokens=20, inter_token_seconds=0.1)
             with gateway.client.stream("POST", CHAT, json=body) as answer:
                 events = answer.iter_raw()

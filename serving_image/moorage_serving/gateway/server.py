@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("server")
 BACKLOG = 2048
+MAX_OPEN_FILES = 65_536
 # Longer than the idle timeout of common load balancers (60 seconds), so that it is they who close.
 KEEP_ALIVE_SECONDS = 75
 FAREWELL_SECONDS = 1.0
@@ -148,6 +150,14 @@ class GatewayServer(uvicorn.Server):
 
     def _protocol(self) -> asyncio.Protocol:
         return GatewayProtocol(self.config, self.server_state, self.lifespan.state)
+
+
+def raise_limit_of_open_files() -> None:
+    """As far as this process may: a stream takes two, and the usual 1,024 would end at 500 streams."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(host: str, port: int, *, reuse_port: bool) -> socket.socket:
