@@ -21,8 +21,9 @@ class UpstreamAuthentication(TypedDict):
 class Activation(TypedDict):
     """How an engine that is not always up is started."""
 
-    address: str
-    """Of the hook that a gateway calls while requests wait: `http://host:port` or `unix:///path`."""
+    address: NotRequired[str]
+    """Of the hook that a gateway calls while requests wait: `http://host:port` or `unix:///path`. Left out where an
+    autoscaler reads the gateway's demand instead."""
 
 
 class Upstream(TypedDict):
