@@ -31,9 +31,19 @@ def _process_outputs(name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
+def _service_outputs(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
+    ingress = [{"hostname": "balancer.example.com"}] if inputs["spec"].get("type") == "LoadBalancer" else []
+    return {"status": {"loadBalancer": {"ingress": ingress}}}
+
+
 OUTPUTS: Mapping[str, Callable[[str, Mapping[str, Any]], dict[str, object]]] = {
     f"{_DYNAMIC}ApiKey": lambda name, _: {"key": f"moorage-{name}-plaintext"},
     f"{_DYNAMIC}LocalProcess": _process_outputs,
+    f"{_DYNAMIC}Password": lambda name, _: {"password": f"{name}-plaintext"},
+    f"{_DYNAMIC}ServerCertificate": lambda name, _: {
+        part: f"{name}-{part}" for part in ("ca_certificate", "certificate", "private_key")
+    },
+    "kubernetes:core/v1:Service": _service_outputs,
 }
 """What the real providers would answer, by type, from the resource's name and inputs."""
 

@@ -1,10 +1,11 @@
 """What tells a gateway its upstreams and keys: this library's side of contracts/gateway-config.v1.schema.json."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict, cast
 
-from moorage.spec.gateway_settings import GatewaySettings
+from moorage.spec.gateway_settings import OWN_KEY_ID, GatewaySettings
 
 DOCUMENT_VERSION = 1
 
@@ -54,6 +55,17 @@ class Key(TypedDict):
     sha256: str
     tenant: NotRequired[str]
     """Whose limits hold. Left out: no limits."""
+
+
+def generated_key(key: str, tenant: str | None) -> Key:
+    """What a gateway knows of the key that a stack has made up.
+
+    The hash is no secret: 256 random bits cannot be found from it.
+    """
+    own = Key(id=OWN_KEY_ID, sha256=hashlib.sha256(key.encode()).hexdigest())
+    if tenant is not None:
+        own["tenant"] = tenant
+    return own
 
 
 def render_gateway_document(
