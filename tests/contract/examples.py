@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pulumi
 
 import moorage
+from moorage.kubernetes.gateway import KubernetesGateway
 from moorage.local.activator import LocalActivator
 from moorage.local.cache import LocalRedis
 from moorage.local.gateway import LocalGateway
@@ -38,6 +39,15 @@ UPSTREAM = Upstream(
     model="harbour",
     revision="0123456789abcdef",
 )
+ENGINE_SERVICE = Upstream(
+    name="engine",
+    kind="openai-http",
+    address="http://engine.harbour.svc:8000",
+    model="harbour",
+    revision="0123456789abcdef",
+    max_concurrent_requests=256,
+)
+IMAGE = "registry.example.com/moorage-serving@sha256:" + "0123456789abcdef" * 4
 
 EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
     LocalVllm: {
@@ -75,6 +85,28 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "drain_seconds": 45,
     },
     LocalRedis: {"stack_directory": "/stack", "server": "/usr/bin/redis-server"},
+    KubernetesGateway: {
+        "namespace": "harbour",
+        "image": IMAGE,
+        "upstreams": [ENGINE_SERVICE],
+        "authentication": "api_keys",
+        "settings": {"tenants": [{"id": "pilots", "requests_per_minute": 60}], "cache": {"ttl_seconds": 600}},
+        "tenant": "pilots",
+        "redis_url": "rediss://:password@cache.harbour.svc:6379/0",
+        "redis_ca_certificate": "-----BEGIN CERTIFICATE-----",
+        "secret_environment": {"ENGINE_TOKEN": "token"},
+        "service_account_name": "gateway",
+        "service_level": {"p99_request_seconds": 30.0},
+        "cpu": 2.0,
+        "min_replicas": 2,
+        "max_replicas": 6,
+        "exposure": {
+            "kind": "http-route",
+            "hostname": "llm.example.com",
+            "gateway_name": "public",
+            "gateway_namespace": "gateways",
+        },
+    },
 }
 """Every key of each component's arguments, the optional ones too."""
 
