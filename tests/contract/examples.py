@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pulumi
 
 import moorage
+from moorage.kubernetes.cache import KubernetesValkey
 from moorage.kubernetes.gateway import KubernetesGateway
 from moorage.local.activator import LocalActivator
 from moorage.local.cache import LocalRedis
@@ -47,6 +48,7 @@ ENGINE_SERVICE = Upstream(
     revision="0123456789abcdef",
     max_concurrent_requests=256,
 )
+VALKEY_IMAGE = "valkey/valkey@sha256:" + "fedcba9876543210" * 4
 IMAGE = "registry.example.com/moorage-serving@sha256:" + "0123456789abcdef" * 4
 
 EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
@@ -85,6 +87,13 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "drain_seconds": 45,
     },
     LocalRedis: {"stack_directory": "/stack", "server": "/usr/bin/redis-server"},
+    KubernetesValkey: {
+        "namespace": "harbour",
+        "image": VALKEY_IMAGE,
+        "settings": {"tenants": [{"id": "pilots"}], "cache": {"ttl_seconds": 600}},
+        "memory_mib": 512,
+        "storage_gib": 8,
+    },
     KubernetesGateway: {
         "namespace": "harbour",
         "image": IMAGE,

@@ -1,7 +1,5 @@
 """The gateway in a cluster."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict, cast
 
@@ -9,6 +7,7 @@ import pulumi
 from pulumi_kubernetes import apiextensions, apps, autoscaling, core, policy
 
 from moorage.credentials.api_key import ApiKey
+from moorage.kubernetes.content_secret import content_secret
 from moorage.kubernetes.gateway_objects import CA_NAME, DOCUMENT_NAME, GatewayObjects, GatewayPodParts
 from moorage.kubernetes.gateway_spec import ExposureArgs, GatewaySpec
 from moorage.spec.arguments import ServiceLevelArgs
@@ -17,7 +16,6 @@ from moorage.spec.gateway_settings import GatewaySettings
 from moorage.spec.parsing import parse
 
 _HTTPS_PORT = 443
-_DIGEST_LENGTH = 10
 
 
 class KubernetesGatewayArgs(TypedDict):
@@ -94,11 +92,12 @@ class KubernetesGateway(pulumi.ComponentResource):
 
     def _create_pods(self, objects: GatewayObjects, args: KubernetesGatewayArgs, key: ApiKey | None) -> None:
         name, files = objects.name, _configuration(args, objects.spec, key)
+        environment = args.get("secret_environment")
         parts = GatewayPodParts(
             configuration_secret=self._create_secret(objects, "configuration", files),
-            environment_secret=self._create_secret(objects, "environment", args["secret_environment"])
-            if "secret_environment" in args
-            else None,
+            environment_secret=None
+            if environment is None
+            else self._create_secret(objects, "environment", environment),
             service_account_name=args.get("service_account_name"),
             has_redis_ca=CA_NAME in files,
         )
@@ -109,12 +108,8 @@ class KubernetesGateway(pulumi.ComponentResource):
     def _create_secret(
         self, objects: GatewayObjects, suffix: str, content: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     ) -> pulumi.Output[str]:
-        """Its name, which follows from its content: other content is another Secret, and the pods roll."""
-        whole = cast("pulumi.Output[dict[str, str]]", pulumi.Output.from_input(content))
-        object_name = pulumi.Output.concat(objects.name, "-", suffix, "-", pulumi.Output.unsecret(whole.apply(_digest)))
-        secret = core.v1.Secret(f"{objects.name}-{suffix}", opts=self._child(), **objects.secret(object_name, whole))
-        # Through the resource, so that pods wait for it.
-        return secret.metadata.apply(lambda metadata: str(metadata.name))
+        name = f"{objects.name}-{suffix}"
+        return content_secret(name, {**objects.metadata(), "name": name}, content, self._child())
 
     def _create_route(self, objects: GatewayObjects) -> None:
         apiextensions.CustomResource(
@@ -153,10 +148,6 @@ def _document(args: KubernetesGatewayArgs, spec: GatewaySpec, key: ApiKey | None
 
 def _keys(key: ApiKey | None, tenant: str | None) -> pulumi.Output[list[Key]] | list[Key]:
     return pulumi.Output.unsecret(key.key).apply(lambda value: [generated_key(value, tenant)]) if key else []
-
-
-def _digest(content: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
 def _address(spec: GatewaySpec, service: core.v1.Service) -> pulumi.Output[str] | str | None:

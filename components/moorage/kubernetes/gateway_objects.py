@@ -48,17 +48,13 @@ class GatewayObjects:
         exposure = self.spec.exposure
         return exposure.port if exposure.kind == "load-balancer" else _SERVICE_PORT
 
-    def secret(self, object_name: pulumi.Input[str], content: pulumi.Input[dict[str, str]]) -> Manifest:
-        return {
-            "metadata": {**self._metadata(), "name": object_name},
-            "string_data": pulumi.Output.secret(content),
-            "immutable": True,
-        }
+    def metadata(self) -> Manifest:
+        return {"name": self.name, "namespace": self.namespace, "labels": self._labels()}
 
     def deployment(self, parts: GatewayPodParts) -> Manifest:
         """Replicas are left to the autoscaler: a number here would undo its work with each update."""
         return {
-            "metadata": self._metadata(),
+            "metadata": self.metadata(),
             "spec": {
                 "selector": {"matchLabels": self._selector()},
                 "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
@@ -70,7 +66,7 @@ class GatewayObjects:
         """More pods at once, fewer by one a minute: each one that goes drains its streams first."""
         target = {"type": "Utilization", "averageUtilization": _CPU_UTILIZATION_PERCENT}
         return {
-            "metadata": self._metadata(),
+            "metadata": self.metadata(),
             "spec": {
                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": self.name},
                 "minReplicas": self.spec.min_replicas,
@@ -91,7 +87,7 @@ class GatewayObjects:
 
     def disruption_budget(self) -> Manifest:
         return {
-            "metadata": self._metadata(),
+            "metadata": self.metadata(),
             "spec": {
                 "maxUnavailable": 1,
                 "unhealthyPodEvictionPolicy": "AlwaysAllow",
@@ -105,7 +101,7 @@ class GatewayObjects:
         spec: dict[str, Any] = {"type": "ClusterIP", "selector": self._selector(), "ports": [port]}
         if exposure.kind == "load-balancer":
             spec |= {"type": "LoadBalancer", "loadBalancerSourceRanges": exposure.source_ranges}
-        return {"metadata": {**self._metadata(), "annotations": exposure.annotations}, "spec": spec}
+        return {"metadata": {**self.metadata(), "annotations": exposure.annotations}, "spec": spec}
 
     def http_route(self) -> Manifest:
         """Lets `/v1` alone through: metrics and probes are nobody's outside.
@@ -126,12 +122,9 @@ class GatewayObjects:
             "backendRefs": [{"kind": "Service", "name": self.name, "port": self.service_port}],
         }
         return {
-            "metadata": self._metadata(),
+            "metadata": self.metadata(),
             "spec": {"parentRefs": [parent], "hostnames": [exposure.hostname], "rules": [rule]},
         }
-
-    def _metadata(self) -> Manifest:
-        return {"name": self.name, "namespace": self.namespace, "labels": self._labels()}
 
     def _labels(self) -> dict[str, str]:
         return object_labels(name=_APPLICATION, instance=self.name, component="gateway")
