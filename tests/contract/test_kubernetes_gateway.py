@@ -13,7 +13,7 @@ from moorage.spec import SpecError
 from moorage_serving.gateway.config.file import load_config
 
 from .examples import ENGINE_SERVICE, component
-from .recording import Recording, Registration, Secret, run_program, value_of
+from .recording import Recording, Secret, run_program, value_of
 
 GENERATED_KEY = "moorage-gateway-key-plaintext"
 REDIS_URL = "rediss://:password@cache.harbour.svc:6379/0"
@@ -23,13 +23,12 @@ def made(**changes: object) -> tuple[Any, Recording]:
     return run_program(component(KubernetesGateway, "gateway", **changes))
 
 
-def secret(recording: Recording, suffix: str) -> Registration:
-    (found,) = [found for found in recording.of_type("Secret") if found.name == f"gateway-{suffix}"]
-    return found
-
-
 def files(recording: Recording) -> dict[str, str]:
-    content = secret(recording, "configuration").inputs["stringData"]
+    return recording.the("ConfigMap").inputs["data"]
+
+
+def environment(recording: Recording) -> dict[str, str]:
+    content = recording.the("Secret").inputs["stringData"]
     assert isinstance(content, Secret)
     assert isinstance(content.value, dict)
     return content.value
@@ -40,11 +39,13 @@ def pod(recording: Recording) -> dict[str, Any]:
 
 
 def names(recording: Recording) -> list[str]:
-    return [secret(recording, suffix).inputs["metadata"]["name"] for suffix in ("configuration", "environment")]
+    return [recording.the(kind).inputs["metadata"]["name"] for kind in ("ConfigMap", "Secret")]
 
 
-def test_the_gateway_reads_the_document(tmp_path: Path):
+def test_the_gateway_reads_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     _, recording = made()
+    for name, value in environment(recording).items():
+        monkeypatch.setenv(name, value)
     (tmp_path / "gateway.json").write_text(files(recording)["gateway.json"])
     config = load_config(tmp_path / "gateway.json").config
     assert [upstream.name for upstream in config.upstreams] == ["engine"]
@@ -67,13 +68,19 @@ def test_without_redis_limits_are_shared_by_as_many_gateways_as_there_may_be():
     assert json.loads(files(recording)["gateway.json"])["quotas"] == {"gateway_replicas": 6}
 
 
-def test_another_configuration_is_another_secret_which_the_pods_get():
+def test_another_configuration_is_another_object_which_the_pods_get():
     (_, before), (_, after) = made(), made(upstreams=[{**ENGINE_SERVICE, "revision": "2"}])
     assert names(before) == names(made()[1])
     assert names(before)[0] != names(after)[0]
     assert names(before)[1] == names(after)[1]
-    assert pod(after)["volumes"][0]["secret"]["secretName"] == names(after)[0]
+    assert pod(after)["volumes"][0]["configMap"]["name"] == names(after)[0]
     assert pod(after)["containers"][0]["envFrom"] == [{"secretRef": {"name": names(after)[1]}}]
+
+
+def test_another_password_of_redis_is_another_secret_which_the_pods_get():
+    (_, before), (_, after) = made(), made(redis_url=REDIS_URL.replace("password", "other"))
+    assert names(before)[0] == names(after)[0]
+    assert names(before)[1] != names(after)[1] == pod(after)["containers"][0]["envFrom"][0]["secretRef"]["name"]
 
 
 def test_redis_and_its_password_are_in_the_secret_alone():

@@ -88,14 +88,15 @@ def server(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def test_the_gateway_keeps_answers_and_limits_in_it(server: Server, config_path: Path, engine_room: EngineRoom) -> None:
     with engine_room.engine() as engine:
         settings = {
-            "redis_url": server.url,
+            "redis_url_environment_variable": "REDIS_URL",
             "cache": {},
             "authentication": "none",
             "tenants": [{"id": "anonymous", "requests_per_minute": 1000}],
         }
         config = {**document(upstream("engine", engine.address)), **settings}
         config_path.write_text(json.dumps({**config, "keys": []}))
-        with Gateway(config_path, environment={"SSL_CERT_FILE": server.ca_file}) as gateway:
+        environment = {"SSL_CERT_FILE": server.ca_file, "REDIS_URL": server.url}
+        with Gateway(config_path, environment=environment) as gateway:
             eventually(lambda: gateway.metric("redis_available") == 1)
             body = {**chat(), "temperature": 0}
             assert gateway.client.post(CHAT, json=body).headers["x-ratelimit-limit-requests"] == "1000"

@@ -11,7 +11,7 @@ from moorage.kubernetes.gateway_spec import PROPAGATION_SECONDS, GatewaySpec
 from moorage.spec import ServiceLevel
 
 IMAGE = "registry.example.com/moorage-serving@sha256:" + "0123456789abcdef" * 4
-PARTS = GatewayPodParts(configuration_secret="gateway-configuration")
+PARTS = GatewayPodParts(configuration="gateway-configuration")
 ROUTE = {"kind": "http-route", "hostname": "llm.example.com", "gateway_name": "public"}
 
 

@@ -7,6 +7,8 @@ import pulumi
 from pulumi_kubernetes import apiextensions, apps, autoscaling, core, policy
 
 from moorage.credentials.api_key import ApiKey
+from moorage.kubernetes.content_config_map import content_config_map
+from moorage.kubernetes.content_name import Content
 from moorage.kubernetes.content_secret import content_secret
 from moorage.kubernetes.gateway_objects import CA_NAME, DOCUMENT_NAME, GatewayObjects, GatewayPodParts
 from moorage.kubernetes.gateway_spec import ExposureArgs, GatewaySpec
@@ -16,6 +18,7 @@ from moorage.spec.gateway_settings import GatewaySettings
 from moorage.spec.parsing import parse
 
 _HTTPS_PORT = 443
+_REDIS_URL_VARIABLE = "MOORAGE_REDIS_URL"
 
 
 class KubernetesGatewayArgs(TypedDict):
@@ -39,7 +42,7 @@ class KubernetesGatewayArgs(TypedDict):
     """Redis or Valkey, as `KubernetesValkey` gives it. Default: none; each process counts limits for itself."""
     redis_ca_certificate: NotRequired[pulumi.Input[str]]
     """In PEM: who has signed the certificate of a `rediss://` server. Default: an authority that the image trusts."""
-    secret_environment: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    secret_environment: NotRequired[Content]
     """Variables that the document refers to, such as engines' tokens. Kept in a Secret. Default: none."""
     service_account_name: NotRequired[pulumi.Input[str]]
     """For clouds' identities, where engines are behind SageMaker or Vertex AI. Default: the namespace's own."""
@@ -58,7 +61,7 @@ class KubernetesGatewayArgs(TypedDict):
 class KubernetesGateway(pulumi.ComponentResource):
     """The OpenAI endpoint: at least two pods before any number of engines.
 
-    Every change of the configuration makes a new Secret, so that old pods keep the old one until they have drained.
+    Every change of the configuration makes a new ConfigMap, so that old pods keep the old one until they have drained.
     """
 
     endpoint_url: pulumi.Output[str]
@@ -91,25 +94,20 @@ class KubernetesGateway(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self)
 
     def _create_pods(self, objects: GatewayObjects, args: KubernetesGatewayArgs, key: ApiKey | None) -> None:
-        name, files = objects.name, _configuration(args, objects.spec, key)
-        environment = args.get("secret_environment")
+        name, files, environment = objects.name, _files(args, objects.spec, key), _secret_environment(args)
         parts = GatewayPodParts(
-            configuration_secret=self._create_secret(objects, "configuration", files),
+            configuration=content_config_map(
+                f"{name}-configuration", objects.metadata("configuration"), files, self._child()
+            ),
             environment_secret=None
             if environment is None
-            else self._create_secret(objects, "environment", environment),
+            else content_secret(f"{name}-environment", objects.metadata("environment"), environment, self._child()),
             service_account_name=args.get("service_account_name"),
             has_redis_ca=CA_NAME in files,
         )
         apps.v1.Deployment(f"{name}-deployment", opts=self._child(), **objects.deployment(parts))
         autoscaling.v2.HorizontalPodAutoscaler(f"{name}-autoscaler", opts=self._child(), **objects.autoscaler())
         policy.v1.PodDisruptionBudget(f"{name}-disruption-budget", opts=self._child(), **objects.disruption_budget())
-
-    def _create_secret(
-        self, objects: GatewayObjects, suffix: str, content: pulumi.Input[Mapping[str, pulumi.Input[str]]]
-    ) -> pulumi.Output[str]:
-        name = f"{objects.name}-{suffix}"
-        return content_secret(name, {**objects.metadata(), "name": name}, content, self._child())
 
     def _create_route(self, objects: GatewayObjects) -> None:
         apiextensions.CustomResource(
@@ -121,27 +119,34 @@ class KubernetesGateway(pulumi.ComponentResource):
         )
 
 
-def _configuration(
-    args: KubernetesGatewayArgs, spec: GatewaySpec, key: ApiKey | None
-) -> Mapping[str, pulumi.Input[str]]:
-    """The files that a pod reads."""
+def _files(args: KubernetesGatewayArgs, spec: GatewaySpec, key: ApiKey | None) -> Mapping[str, pulumi.Input[str]]:
+    """What a pod reads; none of it is a secret."""
     files: dict[str, pulumi.Input[str]] = {DOCUMENT_NAME: _document(args, spec, key)}
     if "redis_ca_certificate" in args:
         files[CA_NAME] = args["redis_ca_certificate"]
     return files
 
 
-def _document(args: KubernetesGatewayArgs, spec: GatewaySpec, key: ApiKey | None) -> pulumi.Output[str]:
-    parts = pulumi.Output.all(
-        upstreams=args["upstreams"], keys=_keys(key, spec.tenant), redis_url=args.get("redis_url")
+def _secret_environment(args: KubernetesGatewayArgs) -> Content | None:
+    given = args.get("secret_environment")
+    if "redis_url" not in args:
+        return given
+    both = pulumi.Output.all(given=given or {}, redis_url=args["redis_url"])
+    return both.apply(
+        lambda part: {**cast("Mapping[str, str]", part["given"]), _REDIS_URL_VARIABLE: cast("str", part["redis_url"])}
     )
+
+
+def _document(args: KubernetesGatewayArgs, spec: GatewaySpec, key: ApiKey | None) -> pulumi.Output[str]:
+    parts = pulumi.Output.all(upstreams=args["upstreams"], keys=_keys(key, spec.tenant))
     return parts.apply(
         lambda part: render_gateway_document(
             cast("list[Upstream]", part["upstreams"]),
             cast("list[Key]", part["keys"]),
             spec.authentication,
-            cast("str | None", part["redis_url"]),
+            None,
             spec.document_settings,
+            redis_url_environment_variable=_REDIS_URL_VARIABLE if spec.has_redis else None,
         )
     )
 

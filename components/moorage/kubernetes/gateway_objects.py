@@ -29,8 +29,10 @@ _CPU_UTILIZATION_PERCENT = 60
 class GatewayPodParts:
     """What a pod needs that other resources make."""
 
-    configuration_secret: pulumi.Input[str]
+    configuration: pulumi.Input[str]
+    """The name of its ConfigMap."""
     environment_secret: pulumi.Input[str] | None = None
+    """The name of the Secret with its variables."""
     service_account_name: pulumi.Input[str] | None = None
     has_redis_ca: bool = False
 
@@ -48,8 +50,9 @@ class GatewayObjects:
         exposure = self.spec.exposure
         return exposure.port if exposure.kind == "load-balancer" else _SERVICE_PORT
 
-    def metadata(self) -> Manifest:
-        return {"name": self.name, "namespace": self.namespace, "labels": self._labels()}
+    def metadata(self, suffix: str | None = None) -> Manifest:
+        name = self.name if suffix is None else f"{self.name}-{suffix}"
+        return {"name": name, "namespace": self.namespace, "labels": self._labels()}
 
     def deployment(self, parts: GatewayPodParts) -> Manifest:
         """Replicas are left to the autoscaler: a number here would undo its work with each update."""
@@ -143,7 +146,7 @@ class GatewayObjects:
             ],
             "containers": [self._container(parts)],
             "volumes": [
-                {"name": "configuration", "secret": {"secretName": parts.configuration_secret, "defaultMode": 0o440}},
+                {"name": "configuration", "configMap": {"name": parts.configuration}},
                 {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
             ],
         }

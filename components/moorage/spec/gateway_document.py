@@ -74,9 +74,16 @@ def render_gateway_document(
     authentication: Authentication,
     redis_url: str | None,
     settings: GatewaySettings,
+    *,
+    redis_url_environment_variable: str | None = None,
 ) -> str:
-    """The document as JSON, the same text for the same values. The keys of `settings` come after `keys`."""
+    """The document as JSON, the same text for the same values. The keys of `settings` come after `keys`.
+
+    `redis_url_environment_variable` is where the gateway finds the URL of Redis, instead of `redis_url`.
+    """
+    variable = {"redis_url_environment_variable": redis_url_environment_variable}
     document = {
+        **(variable if redis_url_environment_variable is not None else {}),
         **settings,
         "version": DOCUMENT_VERSION,
         "upstreams": list(upstreams),
