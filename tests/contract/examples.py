@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pulumi
 
 import moorage
+from moorage.kubernetes.autoscaler import VllmAutoscaler
 from moorage.kubernetes.cache import KubernetesValkey
 from moorage.kubernetes.gateway import KubernetesGateway
 from moorage.local.activator import LocalActivator
@@ -87,6 +88,23 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "drain_seconds": 45,
     },
     LocalRedis: {"stack_directory": "/stack", "server": "/usr/bin/redis-server"},
+    VllmAutoscaler: {
+        "namespace": "harbour",
+        "target": {"api_version": "apps/v1", "kind": "Deployment", "name": "engine"},
+        "model": "harbour",
+        "max_num_seqs": 256,
+        "min_replicas": 0,
+        "max_replicas": 4,
+        "controller": "keda",
+        "prometheus_url": "http://prometheus-operated.monitoring.svc:9090",
+        "gateway_namespace": "harbour",
+        "business_hours": {
+            "timezone": "Europe/Berlin",
+            "start": "0 8 * * 1-5",
+            "end": "0 18 * * 1-5",
+            "min_replicas": 2,
+        },
+    },
     KubernetesValkey: {
         "namespace": "harbour",
         "image": VALKEY_IMAGE,
