@@ -22,7 +22,10 @@ PROGRAM = ("configuration", "local", "local_model", "options", "outputs", "setti
 KEYS = "cloud, option, model, tiny_model, load, service_level, gateway, engine"
 GATEWAY_KEYS = "host, port, authentication, settings, tenant"
 MODEL_KEYS = "source, revision, served_name, dtype, quantization, max_model_len, lora_adapters, chat_template"
-SOURCES = "hf://organisation/name, hf://organisation/name@revision or the path of a local folder"
+SOURCES = (
+    "hf://organisation/name, hf://organisation/name@revision, s3://bucket/folder, gs://bucket/folder or the path of a "
+    "local folder"
+)
 
 Read = Callable[..., Any]
 

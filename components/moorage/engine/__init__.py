@@ -1,6 +1,6 @@
 """What the engine needs, by pure functions from the specification: command line, memory and time budgets."""
 
-from moorage.engine.arguments import HostAndPort, UnixSocket, vllm_arguments, vllm_command
+from moorage.engine.arguments import HostAndPort, NodeOfSeveral, UnixSocket, vllm_arguments, vllm_command
 from moorage.engine.budgets import (
     LIVENESS,
     READINESS,
@@ -13,6 +13,7 @@ from moorage.engine.budgets import (
 from moorage.engine.compatibility import check_servable
 from moorage.engine.device import Device
 from moorage.engine.environment import vllm_environment
+from moorage.engine.host_need import HostNeed, host_need
 from moorage.engine.memory import (
     InsufficientMemoryError,
     MemoryNeed,
@@ -21,20 +22,26 @@ from moorage.engine.memory import (
     kv_cache_bytes_per_token,
     memory_need,
 )
+from moorage.engine.parallelism import ONE_DEVICE, Parallelism
 
 __all__ = [
     "LIVENESS",
+    "ONE_DEVICE",
     "READINESS",
     "Device",
     "DrainBudget",
     "HostAndPort",
+    "HostNeed",
     "InsufficientMemoryError",
     "MemoryNeed",
+    "NodeOfSeveral",
+    "Parallelism",
     "Probe",
     "UnixSocket",
     "check_fits",
     "check_servable",
     "drain_budget",
+    "host_need",
     "kv_cache_bytes",
     "kv_cache_bytes_per_token",
     "memory_need",

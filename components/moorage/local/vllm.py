@@ -19,6 +19,7 @@ from moorage.engine import (
     vllm_environment,
 )
 from moorage.local.process import LocalProcess
+from moorage.local.sources import check_sources
 from moorage.spec import ModelFacts, ModelSpec, parse_load, parse_model, parse_service_level
 from moorage.spec.arguments import LoadArgs, ModelArgs, ServiceLevelArgs
 from moorage.spec.gateway_document import Upstream
@@ -115,6 +116,7 @@ class _Plan:
 
 def _plan(args: LocalVllmArgs, model: ModelSpec) -> _Plan:
     """Everything about the engine that follows from the specification and, where they are known, the model's facts."""
+    check_sources(model)
     device: Device = "gpu" if args["device"] == "gpu" else "cpu"
     load = parse_load(args.get("load", {}))
     service_level = parse_service_level(args.get("service_level", {}))

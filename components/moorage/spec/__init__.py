@@ -6,9 +6,10 @@ from moorage.spec.load import Load
 from moorage.spec.model import ModelSpec
 from moorage.spec.parsing import parse, parse_load, parse_model, parse_service_level
 from moorage.spec.service_level import ServiceLevel
-from moorage.spec.source import FolderSource, HubSource, ModelSource, parse_source
+from moorage.spec.source import BucketSource, FolderSource, HubSource, ModelSource, parse_source
 
 __all__ = [
+    "BucketSource",
     "FolderSource",
     "HubSource",
     "Load",

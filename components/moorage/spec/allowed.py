@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from moorage.spec.source import ALLOWED_SOURCES, ModelSource
 
 _LIMITS = (("ge", "of at least"), ("gt", "above"), ("le", "at most"))
+_LIST = "a list"
 _KINDS = {
     bool: "true or false",
     int: "an integer",
@@ -30,9 +31,9 @@ def describe_allowed(schema: type[BaseModel], location: Sequence[str | int]) -> 
     owner, inside = innermost(schema, location)
     field = owner.model_fields[str(inside[0])]
     if len(inside) == 1:
-        return f"{_kind(field.annotation)}{_limits(field)}"
-    key_kind, value_kind = get_args(field.annotation)
-    return _kind(key_kind if inside[-1] == "[key]" else value_kind)
+        return f"{_kind(field.annotation)}{_limits(field)}".replace(*_filled(field), 1)
+    parts = get_args(_without_none(field.annotation))
+    return _kind(parts[0] if inside[-1] == "[key]" else parts[-1])
 
 
 def _model_of(annotation: object) -> type[BaseModel] | None:
@@ -54,9 +55,22 @@ def _kind(annotation: object) -> str:
     model = _model_of(annotation)
     if model is not None:
         return f"a mapping with keys out of {', '.join(model.model_fields)}"
+    if origin is list:
+        return f"{_LIST}, each {_kind(arguments[0])}"
     if isinstance(origin, type) and len(arguments) == len(("key", "value")):
         return "a mapping from names to sources"
     return _KINDS[annotation] if isinstance(annotation, type) and annotation in _KINDS else str(annotation)
+
+
+def _without_none(annotation: object) -> object:
+    given = [part for part in get_args(annotation) if part is not NoneType]
+    return given[0] if get_origin(annotation) in {Union, UnionType} and len(given) == 1 else annotation
+
+
+def _filled(field: FieldInfo) -> tuple[str, str]:
+    """How a list is called that must not be empty."""
+    is_filled = any(getattr(constraint, "min_length", 0) for constraint in field.metadata)
+    return _LIST, f"{_LIST} that is not empty" if is_filled else _LIST
 
 
 def _limits(field: FieldInfo) -> str:

@@ -10,9 +10,10 @@ class ModelArgs(TypedDict):
     """As `moorage.spec.ModelSpec`."""
 
     source: str
-    """`hf://organisation/name[@revision]` or a local folder."""
+    """`hf://organisation/name[@revision]`, `s3://bucket/folder`, `gs://bucket/folder` or a local folder."""
     revision: NotRequired[str]
-    """Of a Hub repository. Default: its main branch."""
+    """Of a Hub repository, or a name for what a bucket's folder holds. Default: the Hub's main branch, the folder's
+    name."""
     served_name: NotRequired[str]
     """The name that clients ask for. Default: the last part of `source`."""
     dtype: NotRequired[str]
