@@ -91,7 +91,7 @@ def test_the_plain_form_has_the_keys_of_the_typed_one(arguments: type, schema: t
     assert arguments.__required_keys__ == required
 
 
-@pytest.mark.parametrize("module", ["moorage", "moorage.spec", "moorage.engine"])
+@pytest.mark.parametrize("module", ["moorage", "moorage.spec", "moorage.engine", "moorage.planner.pool_ladder"])
 def test_it_is_imported_without_pulumi_and_cloud_sdks(module: str):
     imported = python(f"import sys, {module}; print(*sys.modules)").stdout.split()
     assert module in imported

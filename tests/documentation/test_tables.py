@@ -18,7 +18,7 @@ from .pages import CONFIGURATION, README
 
 IN_WORDS = {
     "model": "the tiny model",
-    "model.revision": "the Hub's main branch",
+    "model.revision": "the Hub's main branch, or the bucket's folder",
     "model.served_name": "the last part of `source`",
     "model.quantization": "the model's own",
     "model.max_model_len": "the model's own",
