@@ -10,6 +10,9 @@ import moorage
 from moorage.kubernetes.autoscaler import VllmAutoscaler
 from moorage.kubernetes.cache import KubernetesValkey
 from moorage.kubernetes.gateway import KubernetesGateway
+from moorage.kubernetes.model_cache import ModelCache
+from moorage.kubernetes.placement import gpu_pool_placement
+from moorage.kubernetes.vllm import VllmDeployment
 from moorage.local.activator import LocalActivator
 from moorage.local.cache import LocalRedis
 from moorage.local.gateway import LocalGateway
@@ -50,6 +53,7 @@ ENGINE_SERVICE = Upstream(
     max_concurrent_requests=256,
 )
 VALKEY_IMAGE = "valkey/valkey@sha256:" + "fedcba9876543210" * 4
+VLLM_IMAGE = "vllm/vllm-openai@sha256:" + "89abcdef01234567" * 4
 IMAGE = "registry.example.com/moorage-serving@sha256:" + "0123456789abcdef" * 4
 
 EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
@@ -111,6 +115,29 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "settings": {"tenants": [{"id": "pilots"}], "cache": {"ttl_seconds": 600}},
         "memory_mib": 512,
         "storage_gib": 8,
+    },
+    ModelCache: {"namespace": "harbour", "weights_gib": 140.0, "storage_class_name": "filestore"},
+    VllmDeployment: {
+        "namespace": "harbour",
+        "image": VLLM_IMAGE,
+        "model": {"source": "hf://harbour/harbour@v1"},
+        "revision": "v1",
+        "placement": gpu_pool_placement("l4", "elastic", termination_notice_seconds=120),
+        "load": {"concurrent_requests": 4},
+        "service_level": {"p99_request_seconds": 30.0},
+        "facts": FACTS.model_dump(),
+        "gpu_memory_gib": 21.96,
+        "tensor_parallel_size": 2,
+        "pipeline_parallel_size": 1,
+        "replicas": 2,
+        "autoscaled": True,
+        "max_surge": 1,
+        "allow_downtime": False,
+        "lora_rank": 32,
+        "service_account_name": "engine",
+        "hugging_face_token": {"name": "hugging-face", "key": "token"},
+        "model_cache": {"persistentVolumeClaim": {"claimName": "models"}},
+        "priority_class_name": "serving",
     },
     KubernetesGateway: {
         "namespace": "harbour",

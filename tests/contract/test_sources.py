@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 import moorage
-from moorage.spec import Load, ModelSpec, ServiceLevel
-from moorage.spec.arguments import LoadArgs, ModelArgs, ServiceLevelArgs
+from moorage.spec import Load, ModelFacts, ModelSpec, ServiceLevel
+from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 
 LIBRARY = Path(moorage.__file__).parent
 SOURCES = {str(path.relative_to(LIBRARY)): ast.parse(path.read_text()) for path in sorted(LIBRARY.rglob("*.py"))}
@@ -83,7 +83,8 @@ def test_every_argument_is_documented(arguments: ast.ClassDef):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "schema"), [(ModelArgs, ModelSpec), (LoadArgs, Load), (ServiceLevelArgs, ServiceLevel)]
+    ("arguments", "schema"),
+    [(ModelArgs, ModelSpec), (LoadArgs, Load), (ServiceLevelArgs, ServiceLevel), (ModelFactsArgs, ModelFacts)],
 )
 def test_the_plain_form_has_the_keys_of_the_typed_one(arguments: type, schema: type[BaseModel]):
     required = {name for name, field in schema.model_fields.items() if field.is_required()}

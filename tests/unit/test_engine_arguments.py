@@ -98,6 +98,10 @@ def test_weights_of_a_bucket_are_streamed_in_bounded_memory(parallelism: Paralle
     assert extra == {"concurrency": 32, "memory_limit": 5 * 2**30}
 
 
+def test_as_many_requests_run_at_once_as_the_gateway_is_told():
+    assert option(arguments(FOLDER, max_num_seqs=256), "--max-num-seqs") == "256"
+
+
 def test_a_split_model_says_how():
     assert option(arguments(FOLDER, parallelism=Parallelism(4, 1)), "--tensor-parallel-size") == "4"
     assert "--tensor-parallel-size" not in arguments(FOLDER)

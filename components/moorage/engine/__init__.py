@@ -2,6 +2,7 @@
 
 from moorage.engine.arguments import HostAndPort, NodeOfSeveral, UnixSocket, vllm_arguments, vllm_command
 from moorage.engine.budgets import (
+    GPU_COMPILE_SECONDS,
     LIVENESS,
     READINESS,
     DrainBudget,
@@ -9,6 +10,7 @@ from moorage.engine.budgets import (
     drain_budget,
     startup_budget,
     startup_probe,
+    within_notice,
 )
 from moorage.engine.compatibility import check_servable
 from moorage.engine.device import Device
@@ -25,6 +27,7 @@ from moorage.engine.memory import (
 from moorage.engine.parallelism import ONE_DEVICE, Parallelism
 
 __all__ = [
+    "GPU_COMPILE_SECONDS",
     "LIVENESS",
     "ONE_DEVICE",
     "READINESS",
@@ -50,4 +53,5 @@ __all__ = [
     "vllm_arguments",
     "vllm_command",
     "vllm_environment",
+    "within_notice",
 ]

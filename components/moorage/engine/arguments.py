@@ -60,6 +60,7 @@ def vllm_arguments(
     device: Device,
     shutdown_timeout_seconds: int,
     kv_cache_memory_bytes: int | None = None,
+    max_num_seqs: int | None = None,
     lora_rank: int | None = None,
     adapter_folders: Mapping[str, str] = MappingProxyType({}),
     parallelism: Parallelism = ONE_DEVICE,
@@ -73,6 +74,7 @@ def vllm_arguments(
         device: on the CPU nothing is compiled (`--enforce-eager`).
         shutdown_timeout_seconds: running requests are finished for as long; from `drain_budget`.
         kv_cache_memory_bytes: from `kv_cache_bytes`; default: what vLLM finds free.
+        max_num_seqs: how many requests run at once; default: vLLM's own, which depends on the GPU.
         lora_rank: the highest rank among the adapters; default: vLLM's own, 16.
         adapter_folders: where adapters lie whose source is a bucket, by name; vLLM reads no adapter from a bucket.
         parallelism: over how many GPUs and nodes the model is split.
@@ -90,6 +92,7 @@ def vllm_arguments(
         *_optional("--max-model-len", model.max_model_len),
         *_optional("--chat-template", model.chat_template and _absolute(model.chat_template)),
         *_optional("--kv-cache-memory-bytes", kv_cache_memory_bytes),
+        *_optional("--max-num-seqs", max_num_seqs),
         *_streaming(model.source, parallelism),
         *_lora(model, lora_rank, adapter_folders),
         *_parallel(parallelism, node),

@@ -1,6 +1,6 @@
 """vLLM on this machine."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -70,7 +70,7 @@ class LocalVllm(pulumi.ComponentResource):
     def __init__(self, name: str, args: LocalVllmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for a model, load or service level that cannot be served."""
         facts = args.get("facts")
-        recorded = {**args, "facts": asdict(facts)} if facts else dict(args)
+        recorded = {**args, "facts": facts.model_dump()} if facts else dict(args)
         super().__init__("moorage:index:LocalVllm", name, recorded, opts)
         model = parse_model(args["model"])
         process = self._create_process(name, args, model)

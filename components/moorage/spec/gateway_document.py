@@ -35,6 +35,8 @@ class Upstream(TypedDict):
     kind: Literal["openai-http"]
     address: str
     """`http://host:port`, `https://host` or `unix:///path`, without the `/v1`."""
+    discovery: NotRequired[Literal["dns"]]
+    """`dns`: every address behind the host's name is an engine of its own. Left out: there is one."""
     model: str
     """The name that clients ask for."""
     revision: str
