@@ -28,6 +28,22 @@ IN_WORDS = {
     "load.max_output_tokens": "what the context leaves room for",
     "gateway.port": "8000 if it is free, else another",
     "gateway.tenant": "a tenant without limits",
+    "model_facts": "none",
+    "engine.lora_rank": "vLLM's own, 16",
+    "images": "none",
+    "cluster.context": "none",
+    "cluster.exposure.hostname": "none",
+    "cluster.exposure.gateway_name": "none",
+    "cluster.exposure.gateway_namespace": "the stack's own",
+    "cluster.exposure.source_ranges": "none",
+    "cluster.storage_class_name": "none",
+    "cluster.hugging_face_token": "none",
+    "cluster.priority_class_name": "the cluster's own",
+    "nodes": "none",
+    "nodes.tolerations.value": "any",
+    "nodes.tolerations.effect": "any",
+    "nodes.termination_notice_seconds": "as long as pods ask for",
+    "nodes.tensor_parallel_size": "the fewest that fit",
 }
 """Defaults that depend on something else."""
 

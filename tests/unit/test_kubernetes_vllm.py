@@ -1,6 +1,9 @@
 """The pod of an engine, and what of its arguments cannot be."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -167,7 +170,19 @@ def test_adapters_of_a_bucket_are_copied_before_vllm_starts():
     arguments = engine_of(pod)["args"]
     start = arguments.index("--lora-modules")
     assert arguments[start + 1 : start + 3] == ["pilot/de=/adapters/0", "pilot/fr=harbour/pilot-fr"]
-    compile(copying["command"][2], "adapters", "exec")
+
+
+def test_the_adapters_are_pulled_as_vllm_pulls_a_buckets_files(tmp_path: Path):
+    """By the program that the pod runs, with a streamer that notes what it is asked for."""
+    streamer = "def pull_files(*given):\n    print(*given)\n"
+    (tmp_path / "runai_model_streamer.py").write_text(streamer)
+    pod = pod_of(model={**BUCKET, "lora_adapters": {"a": "s3://harbour-models/a"}})
+    (copying,) = pod["initContainers"]
+    folder = tmp_path / "0"
+    command = [sys.executable, *copying["command"][1:], copying["args"][0], str(folder)]
+    asked = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, check=True, capture_output=True, text=True)
+    assert asked.stdout.split() == ["s3://harbour-models/a/", str(folder), "None", "None"]
+    assert folder.is_dir()
 
 
 def test_the_engine_runs_as_many_requests_as_the_gateway_is_told():

@@ -35,10 +35,11 @@ _COMPILED_GIB, _TMP_GIB, _ADAPTERS_GIB, _LOGS_GIB = 10, 2, 10, 1
 _LIVENESS_TIMEOUT_SECONDS, _READINESS_TIMEOUT_SECONDS = 5, 2
 
 _PULL_ADAPTERS = """\
-import sys
+import os, sys
 from runai_model_streamer import pull_files
 for source, folder in zip(sys.argv[1::2], sys.argv[2::2]):
-    pull_files(source, folder, None, None)
+    os.makedirs(folder, exist_ok=True)
+    pull_files(source + "/", folder, None, None)
 """
 """What vLLM itself does for a bucket's small files (vllm/transformers_utils/runai_utils.py, vLLM 0.32.0)."""
 
