@@ -70,6 +70,9 @@ def _trust(account: Account) -> str:
 
 
 def _policy(log_group_arn: str) -> str:
-    """docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html (read 2026-11-25), for this group alone."""
-    actions = ("logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents")
+    """docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html (read 2026-11-25), for this group alone.
+
+    What that page allows besides has no resource to be bound to, and the group is there already.
+    """
+    actions = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
     return policy_document(allow("WriteFlowLogs", actions, (log_group_arn, f"{log_group_arn}:*")))
