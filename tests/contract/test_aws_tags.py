@@ -15,7 +15,7 @@ from .aws_examples import TAGS
 from .aws_programs import VARIANTS, Variant, every_variant, program
 from .recording import Registration, run_program
 
-OTHER_TAGS = {"team": "shipyard", "cost-center": "7"}
+OTHER_TAGS = {"team": "shipyard", "cost-center": "7", "owner": "me"}
 LAUNCHED = {"instance", "network-interface", "volume"}
 
 

@@ -76,6 +76,13 @@ def test_a_zone_of_elsewhere_is_refused(name: str):
     assert "must be zones of eu-central-1" in problems(availability_zones=["eu-central-1a", name])
 
 
+@pytest.mark.parametrize("region", ["Frankfurt", "eu-central", "eu-central-1a", "cn-north-1", ""])
+def test_a_region_that_is_none_or_in_china_is_refused(region: str):
+    assert f'region = "{region}": must be a region\'s name, such as eu-central-1, outside China' in problems(
+        region=region
+    )
+
+
 def test_a_retention_that_cloudwatch_does_not_have_is_refused():
     assert "flow_log_retention_days = 31: must be one of 1, 3, 5" in problems(flow_log_retention_days=31)
 

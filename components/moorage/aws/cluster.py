@@ -45,7 +45,7 @@ class EksClusterArgs(TypedDict):
     log_retention_days: NotRequired[int]
     """How long the control plane's logs are kept, the audit log among them. Default: 90."""
     tags: NotRequired[Mapping[str, str]]
-    """On every resource, and on what Auto Mode launches. Default: none."""
+    """On every resource. Default: none."""
 
 
 class EksCluster(pulumi.ComponentResource):

@@ -6,10 +6,10 @@ from moorage.spec.errors import Problem, SpecError
 from moorage.spec.wording import shown
 
 MAX_NAME_LENGTH = 30
-"""With the longest of our suffixes and the eight characters that Pulumi adds, it is within the shortest limit that
-meets it: 63 for a bucket and a node group (docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html,
-botocore 1.43.117's eks model), 64 for a role (docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, both
-read 2026-11-25)."""
+"""Long enough to tell stacks apart, and short enough for all that is named after it: with our suffix and Pulumi's eight
+characters, a node pool (63, a label's value), a bucket (63, docs.aws.amazon.com/AmazonS3/latest/userguide/
+bucketnamingrules.html), a role (64, docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html; both read
+2026-11-25)."""
 _NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 
 

@@ -55,8 +55,9 @@ _RETENTION_DAYS = (
 
 
 def _checked_region(region: str) -> str:
-    if not _REGION.fullmatch(region):
-        raise ValueError("must be a region's name, such as eu-central-1")
+    # Services there have other addresses.
+    if not _REGION.fullmatch(region) or region.startswith("cn-"):
+        raise ValueError("must be a region's name, such as eu-central-1, outside China")
     return region
 
 
