@@ -1,5 +1,6 @@
 """Every name on AWS is within its service's limit, for the longest name that a component may have."""
 
+import botocore.session
 import pytest
 
 from moorage.aws.names import MAX_NAME_LENGTH
@@ -10,17 +11,25 @@ from .recording import run_program
 
 LONGEST = "h" * MAX_NAME_LENGTH
 PULUMIS_SUFFIX = len("-1a2b3c4")
+
+
+def limit_of(service: str, shape: str) -> int:
+    """As botocore's model of the service has it."""
+    return botocore.session.get_session().get_service_model(service).shape_for(shape).metadata["max"]
+
+
 LIMITS = {
-    # botocore 1.43.117's models of the services, and docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-    # (read 2026-11-25).
-    "aws:cloudwatch/logGroup:LogGroup": ("name", 512),
-    "aws:ec2/launchTemplate:LaunchTemplate": ("name", 128),
-    "aws:ec2/securityGroup:SecurityGroup": ("name", 255),
-    "aws:ecr/repository:Repository": ("name", 256),
-    "aws:eks/cluster:Cluster": ("name", 100),
+    "aws:cloudwatch/logGroup:LogGroup": ("name", limit_of("logs", "LogGroupName")),
+    "aws:ec2/launchTemplate:LaunchTemplate": ("name", limit_of("ec2", "LaunchTemplateName")),
+    "aws:ecr/repository:Repository": ("name", limit_of("ecr", "RepositoryName")),
+    "aws:eks/cluster:Cluster": ("name", limit_of("eks", "ClusterName")),
+    "aws:iam/role:Role": ("name", limit_of("iam", "roleNameType")),
+    "aws:iam/rolePolicy:RolePolicy": ("name", limit_of("iam", "policyNameType")),
+    # docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html, docs.aws.amazon.com/AWSEC2/latest/
+    # APIReference/API_CreateSecurityGroup.html, docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    # (read 2026-11-25)
     "aws:eks/nodeGroup:NodeGroup": ("nodeGroupName", 63),
-    "aws:iam/role:Role": ("name", 64),
-    "aws:iam/rolePolicy:RolePolicy": ("name", 128),
+    "aws:ec2/securityGroup:SecurityGroup": ("name", 255),
     "aws:s3/bucket:Bucket": ("bucket", 63),
 }
 """By type: the property that holds the name, which Pulumi makes of the resource's where it is not given."""

@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator
 
 from moorage.aws.kubernetes_versions import DEFAULT_VERSION, check_version
-from moorage.aws.network_plan import Region, RetentionDays
+from moorage.aws.log_retention import RetentionDays
+from moorage.aws.region import Region
 from moorage.aws.tags import Tags
 
 _PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::\d{12}:(role|user)/[\w+=,.@/-]+")

@@ -1,15 +1,15 @@
 """How a network's addresses are shared out: pure."""
 
-import re
 import string
 from collections.abc import Sequence
 from ipaddress import IPv4Network
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
+from moorage.aws.log_retention import RetentionDays
+from moorage.aws.region import Region
 from moorage.aws.tags import Tags
-from moorage.spec.numbers import WholeNumber
 
 # docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html (read 2026-11-25): /16 is the largest VPC. In one below
 # /20 a load balancer finds no room in a public subnet of ours: it wants a /27 with eight free addresses
@@ -25,51 +25,6 @@ _FIRST_PUBLIC = 64
 # docs.aws.amazon.com/eks/latest/userguide/network-reqs.html (read 2026-11-25): the control plane has an interface in at
 # least two zones.
 _MIN_ZONES = 2
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-
-# botocore 1.43.117, service model logs: PutRetentionPolicy.
-_RETENTION_DAYS = (
-    1,
-    3,
-    5,
-    7,
-    14,
-    30,
-    60,
-    90,
-    120,
-    150,
-    180,
-    365,
-    400,
-    545,
-    731,
-    1096,
-    1827,
-    2192,
-    2557,
-    2922,
-    3288,
-    3653,
-)
-
-
-def _checked_region(region: str) -> str:
-    # Services there have other addresses.
-    if not _REGION.fullmatch(region) or region.startswith("cn-"):
-        raise ValueError("must be a region's name, such as eu-central-1, outside China")
-    return region
-
-
-def _checked_retention(days: int) -> int:
-    if days not in _RETENTION_DAYS:
-        raise ValueError(f"must be one of {', '.join(str(allowed) for allowed in _RETENTION_DAYS)}")
-    return days
-
-
-Region = Annotated[str, AfterValidator(_checked_region)]
-RetentionDays = Annotated[WholeNumber, AfterValidator(_checked_retention)]
-"""How long a log group keeps what it has."""
 
 
 class NetworkSpec(BaseModel):
