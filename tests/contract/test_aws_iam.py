@@ -155,12 +155,14 @@ def test_only_whoever_has_a_right_of_the_account_may_use_a_key_of_ours():
 
 
 def test_a_role_of_pods_is_for_one_service_account_of_one_cluster():
-    (trust,) = [found for found in allowed("trust") if "pods.eks.amazonaws.com" in str(found.statement["Principal"])]
-    assert trust.condition_keys == {
-        "aws:RequestTag/eks-cluster-arn",
-        "aws:RequestTag/kubernetes-namespace",
-        "aws:RequestTag/kubernetes-service-account",
-    }
+    trusts = [found for found in allowed("trust") if "pods.eks.amazonaws.com" in str(found.statement["Principal"])]
+    assert {trust.owner for trust in trusts} == {"harbour-role", "harbour-cni-role"}
+    for trust in trusts:
+        assert trust.condition_keys == {
+            "aws:RequestTag/eks-cluster-arn",
+            "aws:RequestTag/kubernetes-namespace",
+            "aws:RequestTag/kubernetes-service-account",
+        }
 
 
 def test_a_workloads_policy_with_a_wildcard_is_refused():

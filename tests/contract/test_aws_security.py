@@ -147,6 +147,16 @@ def test_roles_have_the_policies_that_aws_keeps_for_them():
     assert attached == {f"arn:aws:iam::aws:policy/{policy}" for policy in expected}
 
 
+def test_nodes_have_no_right_of_the_cni_which_has_a_role_of_its_own():
+    recording = recorded("cluster without Auto Mode")
+    (attachment,) = [found for found in recording.of_type("RolePolicyAttachment") if "CNI" in found.inputs["policyArn"]]
+    (addon,) = [found for found in recording.of_type("Addon") if found.inputs["addonName"] == "vpc-cni"]
+    assert attachment.inputs["role"] == "harbour-cni-role-1a2b3c4"
+    assert addon.inputs["podIdentityAssociations"] == [
+        {"roleArn": f"arn:aws:iam::{ACCOUNT_ID}:role/harbour-cni-role-1a2b3c4", "serviceAccount": "aws-node"}
+    ]
+
+
 def test_a_kubeconfig_is_a_secret_without_a_token():
     cluster, _ = run_program(program(VARIANTS["cluster"]))
     kubeconfig = value_of(cluster.kubeconfig)

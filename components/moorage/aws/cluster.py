@@ -21,7 +21,7 @@ from moorage.spec.parsing import parse
 CONTROL_PLANE_LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 BUILT_IN_NODE_POOLS = ("general-purpose", "system")
 _CREATED_ELSEWHERE = frozenset({"subnet_ids"})
-# docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html (read 2026-11-25)
+# docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
 _ADMINISTRATOR = "AmazonEKSClusterAdminPolicy"
 
 
@@ -31,7 +31,7 @@ class EksClusterArgs(TypedDict):
     region: str
     """Such as `eu-central-1`."""
     subnet_ids: pulumi.Input[Sequence[str]]
-    """Private ones, in at least two zones, as `EksNetwork` gives them."""
+    """Private ones, in at least two zones, as `EksNetwork` gives them. Later ones have to be in the same zones."""
     version: NotRequired[str]
     """Of Kubernetes: a minor one, such as `1.35`, which it is until another one is asked for. Default: 1.35."""
     auto_mode: NotRequired[bool]

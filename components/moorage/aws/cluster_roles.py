@@ -7,7 +7,7 @@ from pulumi_aws import iam
 
 from moorage.aws.account import Account, account_of
 from moorage.aws.cluster_spec import ClusterSpec
-from moorage.aws.policy import Conditions, Statement, allow, policy_document, trust
+from moorage.aws.policy import Conditions, Statement, allow, pod_identity_trust, policy_document, trust
 from moorage.aws.tags import named
 
 # docs.aws.amazon.com/eks/latest/userguide/auto-cluster-iam-role.html (read 2026-11-25)
@@ -21,9 +21,11 @@ AUTO_MODE_CLUSTER_POLICIES = (
 )
 # docs.aws.amazon.com/eks/latest/userguide/auto-create-node-role.html (read 2026-11-25)
 AUTO_MODE_NODE_POLICIES = ("AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodeMinimalPolicy")
-# docs.aws.amazon.com/eks/latest/userguide/create-node-role.html and cni-iam-role.html (both read 2026-11-25). A pod
-# gets none of it: the metadata service does not answer it.
-NODE_POLICIES = ("AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy")
+# docs.aws.amazon.com/eks/latest/userguide/create-node-role.html (read 2026-11-25)
+NODE_POLICIES = ("AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodePolicy")
+# The same: the VPC CNI rather has a role of its own than the nodes'.
+CNI_POLICY = "AmazonEKS_CNI_Policy"
+CNI_SERVICE_ACCOUNT = "aws-node"
 
 
 class Role:
@@ -52,6 +54,15 @@ def create_node_role(name: str, spec: ClusterSpec, opts: pulumi.ResourceOptions)
     """What nodes act as: they join the cluster and pull images."""
     role = iam.Role(name, assume_role_policy=trust("ec2.amazonaws.com"), tags=named(name, spec.tags), opts=opts)
     return Role(role, _attach(name, role, AUTO_MODE_NODE_POLICIES if spec.auto_mode else NODE_POLICIES, opts))
+
+
+def create_cni_role(
+    name: str, spec: ClusterSpec, cluster_arn: pulumi.Output[str], opts: pulumi.ResourceOptions
+) -> Role:
+    """What the VPC CNI acts as, by Pod Identity: it gives pods their addresses."""
+    whose = cluster_arn.apply(lambda arn: pod_identity_trust(arn, "kube-system", CNI_SERVICE_ACCOUNT))
+    role = iam.Role(name, assume_role_policy=whose, tags=named(name, spec.tags), opts=opts)
+    return Role(role, _attach(name, role, (CNI_POLICY,), opts))
 
 
 def tagging_statements(account: Account, region: str) -> list[Statement]:

@@ -37,7 +37,7 @@ _ADMINISTER = (
     "kms:UntagResource",
     "kms:UpdateKeyDescription",
 )
-# The shortest that AWS allows is 7 (docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html, read 2026-11-25).
+# From 7 to 30 (botocore 1.43.117, kms: ScheduleKeyDeletion).
 _PROTECTED_DELETION_WINDOW_DAYS = 30
 _DELETION_WINDOW_DAYS = 7
 
@@ -73,7 +73,8 @@ def key_policy(account: Account, *others: Statement) -> str:
 def used_by_log_group(account: Account, region: str, log_group: str) -> Statement:
     """For one log group of CloudWatch.
 
-    docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html (read 2026-11-25)
+    docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html; the key of its condition also in
+    docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchLogsAPIKeyAccess.html (read 2026-11-25)
     """
     arn = account.arn("logs", region, f"log-group:{log_group}")
     return _statement(
@@ -87,9 +88,9 @@ def used_by_log_group(account: Account, region: str, log_group: str) -> Statemen
 def used_by_volumes(account: Account, region: str) -> Statement:
     """For the volumes of instances, whoever of the account launches them: EKS, Auto Scaling, EC2 Spot.
 
-    It is what AWS's own key for volumes allows. Naming the services' roles instead would need them to exist, which
-    they do not in an account that has never used them
-    (docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service, read 2026-11-25).
+    It is what AWS's own key for volumes allows (its policy auto-ebs-2, as github.com/ansible-collections/amazon.aws
+    shows it at kms_key_info, read 2026-11-25). Naming the services' roles instead would need them to exist, which they
+    do not in an account that has never used them.
     """
     through_ec2 = {"kms:ViaService": f"ec2.{region}.amazonaws.com", "kms:CallerAccount": account.account_id}
     return _statement("Volumes", {"AWS": "*"}, (*_USE, "kms:CreateGrant"), {"StringEquals": through_ec2})

@@ -8,7 +8,7 @@ from pulumi_aws import eks, iam
 from pydantic import BaseModel, ConfigDict
 
 from moorage.aws.names import check_name
-from moorage.aws.policy import trust, without_wildcards
+from moorage.aws.policy import pod_identity_trust, without_wildcards
 from moorage.aws.tags import Tags, named
 from moorage.spec.parsing import parse
 
@@ -75,19 +75,6 @@ class _IdentitySpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     tags: Tags = {}
-
-
-def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -> str:
-    """Who may take the role, by the session tags that Pod Identity sets.
-
-    docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html and pod-id-abac.html (both read 2026-11-25)
-    """
-    session = {
-        "aws:RequestTag/eks-cluster-arn": cluster_arn,
-        "aws:RequestTag/kubernetes-namespace": namespace,
-        "aws:RequestTag/kubernetes-service-account": service_account,
-    }
-    return trust("pods.eks.amazonaws.com", ("sts:AssumeRole", "sts:TagSession"), {"StringEquals": session})
 
 
 def _cluster_name(arn: str) -> str:

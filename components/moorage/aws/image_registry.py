@@ -15,8 +15,7 @@ from moorage.aws.tags import Tags, named
 from moorage.spec.parsing import parse
 
 UNTAGGED_IMAGE_DAYS = 14
-# docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html (read 2026-11-25): what a part of a name
-# may be; the whole has 256 characters.
+# botocore 1.43.117, ecr: RepositoryName, which has at most 256 characters.
 _PART = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _MAX_PART_LENGTH = 64
 

@@ -6,7 +6,7 @@ import json
 def kubeconfig(*, name: str, region: str, endpoint: str, certificate_authority: str) -> str:
     """A kubeconfig that holds no token: each one is asked of AWS, as whoever runs the `aws` command.
 
-    docs.aws.amazon.com/eks/latest/userguide/create-kubeconfig.html (read 2026-11-25)
+    It is what `aws eks update-kubeconfig` writes (docs.aws.amazon.com/eks/latest/userguide/create-kubeconfig.html).
 
     Args:
         name: the cluster's.

@@ -9,10 +9,11 @@ from pulumi_aws import ec2
 
 from moorage.aws.tags import named
 
-# docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html (read 2026-11-25): what any gp3 volume has for nothing.
+# botocore 1.43.117, ec2: CreateVolume: what a gp3 volume has if nothing is asked for.
 GP3_IOPS = 3_000
 GP3_THROUGHPUT_MIB_PER_SECOND = 125
-# docs.aws.amazon.com/eks/latest/userguide/launch-templates.html (read 2026-11-25): on Amazon Linux 2023 it is the root.
+# The root of Amazon Linux 2023 for EKS (github.com/aws/karpenter-provider-aws, pkg/providers/amifamily/al2023.go at
+# v1.14.0).
 _ROOT_DEVICE = "/dev/xvda"
 _TAGGED = ("instance", "network-interface", "volume")
 _NODE_CONFIG = """\

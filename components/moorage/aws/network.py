@@ -28,7 +28,8 @@ class EksNetworkArgs(TypedDict):
     region: str
     """Such as `eu-central-1`."""
     availability_zones: Sequence[str]
-    """At least two of the region's, by name, such as `eu-central-1a`. One more later moves none of the others."""
+    """At least two of the region's, by name, such as `eu-central-1a`. One more later moves none of the others, but a
+    cluster stays in those in which it was created."""
     cidr_block: NotRequired[str]
     """From /16 to /20, of private addresses. Default: 10.0.0.0/16, with 4,096 addresses for each zone's pods."""
     nat_gateways: NotRequired[str]

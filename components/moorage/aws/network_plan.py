@@ -11,9 +11,9 @@ from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags
 
-# docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html (read 2026-11-25): /16 is the largest VPC. In one below
+# /16 is the largest VPC (docs.aws.amazon.com/sdkfornet, CreateVpcRequest, read 2026-11-25). In one below
 # /20 a load balancer finds no room in a public subnet of ours: it wants a /27 with eight free addresses
-# (docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html, read 2026-11-25).
+# (docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html).
 _LARGEST_PREFIX = 16
 _SMALLEST_PREFIX = 20
 # Eight private subnets of a sixteenth each, then eight public ones of a hundred-and-twenty-eighth, one per letter of a

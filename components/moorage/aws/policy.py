@@ -43,6 +43,19 @@ def trust(service: str, actions: Sequence[str] = ("sts:AssumeRole",), condition:
     return policy_document(statement)
 
 
+def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -> str:
+    """The policy by which the pods of one service account may take a role: by the session tags of Pod Identity.
+
+    docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html (read 2026-11-25)
+    """
+    session = {
+        "aws:RequestTag/eks-cluster-arn": cluster_arn,
+        "aws:RequestTag/kubernetes-namespace": namespace,
+        "aws:RequestTag/kubernetes-service-account": service_account,
+    }
+    return trust("pods.eks.amazonaws.com", ("sts:AssumeRole", "sts:TagSession"), {"StringEquals": session})
+
+
 def without_wildcards(document: str) -> str:
     """The policy document itself, for a role.
 
