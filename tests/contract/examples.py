@@ -20,6 +20,8 @@ from moorage.local.vllm import LocalVllm
 from moorage.spec import ModelFacts
 from moorage.spec.gateway_document import Upstream
 
+from .aws_examples import AWS_EXAMPLES
+
 ENGINES_OWN = frozenset({f"moorage.local.tiny_model.{name}" for name in ("learning", "tokenizer", "train")})
 """These run under the engine's interpreter, which alone has torch."""
 
@@ -161,6 +163,7 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
             "gateway_namespace": "gateways",
         },
     },
+    **AWS_EXAMPLES,
 }
 """Every key of each component's arguments, the optional ones too."""
 

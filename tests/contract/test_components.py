@@ -115,8 +115,9 @@ def test_its_inputs_are_recorded(kind: type):
 
 @every_component
 def test_a_secret_input_stays_a_secret(kind: type):
-    _, recording = run_program(lambda: component(kind, NAME, **_as_secrets(_possible_outputs(kind)))())
-    assert MARK in shown(recording, lambda secret: secret.value)
+    possible = _possible_outputs(kind)
+    _, recording = run_program(lambda: component(kind, NAME, **_as_secrets(possible))())
+    assert (MARK in shown(recording, lambda secret: secret.value)) == bool(possible)
     assert MARK not in shown(recording, lambda _: "[secret]")
 
 
@@ -156,4 +157,6 @@ def _as_secrets(arguments: dict[str, object]) -> dict[str, object]:
 def _marked(value: object) -> object:
     if isinstance(value, dict):
         return {key: _marked(part) for key, part in value.items()}
+    if isinstance(value, str) and value.startswith("{"):
+        return json.dumps({"Id": MARK, **json.loads(value)})
     return f"{value}{MARK}" if isinstance(value, str) else value
