@@ -22,7 +22,9 @@ def innermost(schema: type[BaseModel], location: Sequence[str | int]) -> tuple[t
     """The model that has the key at `location` of `schema`, which may be one inside it, and the location in there."""
     field = schema.model_fields.get(str(location[0]))
     nested = _model_of(field.annotation) if field else None
-    return (schema, location) if nested is None or len(location) == 1 else innermost(nested, location[1:])
+    in_a_list = len(location) > 1 and isinstance(location[1], int)
+    inside = location[2 if in_a_list else 1 :]
+    return (schema, location) if nested is None or not inside else innermost(nested, inside)
 
 
 def describe_allowed(schema: type[BaseModel], location: Sequence[str | int]) -> str:
@@ -31,12 +33,12 @@ def describe_allowed(schema: type[BaseModel], location: Sequence[str | int]) -> 
     field = owner.model_fields[str(inside[0])]
     if len(inside) == 1:
         return f"{_kind(field.annotation)}{_limits(field)}"
-    key_kind, value_kind = get_args(field.annotation)
-    return _kind(key_kind if inside[-1] == "[key]" else value_kind)
+    kinds = get_args(field.annotation)
+    return _kind(kinds[0] if inside[-1] == "[key]" else kinds[-1])
 
 
 def _model_of(annotation: object) -> type[BaseModel] | None:
-    candidates = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+    candidates = get_args(annotation) if get_origin(annotation) in {Union, UnionType, Sequence} else (annotation,)
     models = [found for found in candidates if isinstance(found, type) and issubclass(found, BaseModel)]
     return models[0] if models else None
 
@@ -49,6 +51,8 @@ def _kind(annotation: object) -> str:
         return _kind(arguments[0])
     if origin is Literal:
         return f"one of {', '.join(str(argument) for argument in arguments)}"
+    if origin is Sequence:
+        return f"a list, each {_kind(arguments[0])}"
     if origin in {Union, UnionType}:
         return " or ".join(_kind(argument) for argument in arguments if argument is not NoneType)
     model = _model_of(annotation)
