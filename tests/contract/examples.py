@@ -14,6 +14,8 @@ from moorage.local.vllm import LocalVllm
 from moorage.spec import ModelFacts
 from moorage.spec.gateway_document import Upstream
 
+from .gcp_examples import GCP_EXAMPLES
+
 ENGINES_OWN = frozenset({f"moorage.local.tiny_model.{name}" for name in ("learning", "tokenizer", "train")})
 """These run under the engine's interpreter, which alone has torch."""
 
@@ -75,6 +77,7 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "drain_seconds": 45,
     },
     LocalRedis: {"stack_directory": "/stack", "server": "/usr/bin/redis-server"},
+    **GCP_EXAMPLES,
 }
 """Every key of each component's arguments, the optional ones too."""
 
