@@ -47,6 +47,7 @@ GCP_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "min_node_count": 1,
         "max_node_count": 2,
         "boot_disk_gb": 300,
+        "extended_spot_termination": True,
         "labels": LABELS,
     },
     GkeComputeClass: {
@@ -61,6 +62,7 @@ GCP_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         ],
         "reservations": {"a3-highgpu-1g": "projects/quay/reservations/berth"},
         "boot_disk_gb": 300,
+        "extended_spot_termination": True,
         "secure_boot": True,
     },
     GkeWorkloadIdentity: {

@@ -56,15 +56,17 @@ def test_a_pool_is_upgraded_as_its_kind_allows(
     assert inputs["management"] == {"autoRepair": rung != "flex-start", "autoUpgrade": True}
 
 
-def test_an_engine_on_a_spot_node_is_told_how_long_it_has():
+@pytest.mark.parametrize(("extended", "seconds", "grace"), [(True, 105, (120, 15)), (False, 15, (None, None))])
+def test_an_engine_on_a_spot_node_is_told_how_long_it_has(
+    extended: bool, seconds: int, grace: tuple[int | None, int | None]
+):
     rungs = [{"instance_type": "g2-standard-8", "capacity_type": "spot"}]
-    made, recording = run_program(
-        component(GkeGpuPool, "harbour", rungs=rungs, reservations=..., min_node_count=0, max_node_count=2)
-    )
+    changes = {"rungs": rungs, "reservations": ..., "extended_spot_termination": extended}
+    made, recording = run_program(component(GkeGpuPool, "harbour", **changes))
     kubelet = recording.the("NodePool").inputs["nodeConfig"]["kubeletConfig"]
-    total, system = kubelet["shutdownGracePeriodSeconds"], kubelet["shutdownGracePeriodCriticalPodsSeconds"]
-    assert (total, system) == (120, 15)
-    assert made.placement["termination_notice_seconds"] == total - system
+    assert made.placement["termination_notice_seconds"] == seconds
+    told = kubelet.get("shutdownGracePeriodSeconds"), kubelet.get("shutdownGracePeriodCriticalPodsSeconds")
+    assert told == grace
 
 
 def test_engines_select_a_pool_by_its_label_and_a_class_by_its_name():

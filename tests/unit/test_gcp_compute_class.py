@@ -45,7 +45,7 @@ def test_it_is_the_object_that_was_reviewed():
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {"name": "harbour"},
-        "spec": class_of(LADDER, reservations=shared, boot_disk_gb=300),
+        "spec": class_of(LADDER, reservations=shared, boot_disk_gb=300, secure_boot=True),
     } == yaml.safe_load(GOLDEN.read_text())
 
 
@@ -105,8 +105,11 @@ def test_a_node_is_taken_away_only_when_no_gpu_of_it_is_asked_for():
     assert policy == {"consolidationDelayMinutes": 5, "gpuConsolidationThreshold": 0}
 
 
-def test_a_cluster_before_1_36_is_not_asked_for_secure_boot():
-    assert class_of(LADDER, secure_boot=False)["nodePoolAutoCreation"] == {"enabled": True}
+def test_a_cluster_is_not_asked_for_what_older_ones_refuse_unless_the_user_does():
+    assert class_of(LADDER)["nodePoolAutoCreation"] == {"enabled": True}
+    spot = class_of(LADDER, extended_spot_termination=False)["priorities"][-1]
+    assert spot["spot"] is True
+    assert "nodeSystemConfig" not in spot
 
 
 def test_no_class_has_googles_own_taints():

@@ -10,7 +10,6 @@ from moorage.gcp.compute_class_object import API_VERSION, COMPUTE_CLASS_LABEL, K
 from moorage.gcp.gpu_pool import GkePoolRungArgs
 from moorage.gcp.gpu_pool_spec import ComputeClassSpec
 from moorage.gcp.names import check_name
-from moorage.gcp.spot_termination import TERMINATION_NOTICE_SECONDS
 from moorage.kubernetes.labels import object_labels
 from moorage.kubernetes.placement import PlacementArgs, TolerationArgs, gpu_pool_placement
 from moorage.spec.errors import Problem, SpecError
@@ -41,9 +40,12 @@ class GkeComputeClassArgs(TypedDict):
     `projects/PROJECT/reservations/NAME` of one that another project shares. Default: none."""
     boot_disk_gb: NotRequired[int]
     """Images are on it; weights and caches are on local SSDs. Default: 200."""
+    extended_spot_termination: NotRequired[bool]
+    """Whether pods on spot nodes have 105 seconds to end in place of 15. GKE before 1.35.0-gke.1171000 refuses nodes of
+    which it is asked. Default: they have."""
     secure_boot: NotRequired[bool]
-    """Whether nodes start nothing that Google has not signed. GKE before 1.36.3-gke.1244000 refuses a class that says
-    so. Default: they do not."""
+    """Whether nodes boot nothing that Google has not signed. GKE before 1.36.3-gke.1244000 refuses a class of which it
+    is asked. Default: they may; that nobody has changed what they boot is watched all the same."""
 
 
 class GkeComputeClass(pulumi.ComponentResource):
@@ -85,11 +87,10 @@ def placement_by_class(name: str, spec: ComputeClassSpec) -> PlacementArgs:
 
     Flex-start has a taint, too, but only for pods that select it without a class, and tolerating it would be an error.
     """
-    spot = any(rung.capacity_type == "spot" for rung in spec.rungs)
-    notice = TERMINATION_NOTICE_SECONDS if spot else None
+    notice = spec.termination_notice_seconds
     placement = gpu_pool_placement(name, spec.pool_kind, termination_notice_seconds=notice)
     placement["node_selector"] = {COMPUTE_CLASS_LABEL: name}
-    if spot:
+    if notice is not None:
         # Google advises it (github.com/google/skills, gke-compute-classes, 2026-08-21); nodes made for a class have
         # none in the autoscaler's source.
         toleration = TolerationArgs(key=_SPOT_TAINT, operator="Equal", value="true", effect="NoSchedule")

@@ -24,6 +24,15 @@ COMPUTE_CLASS_LABEL = "cloud.google.com/compute-class"
 _CONSOLIDATION_DELAY_MINUTES = 5
 _GPU_CONSOLIDATION_THRESHOLD_PERCENT = 0
 
+_EXTENDED_TERMINATION = {
+    "nodeSystemConfig": {
+        "kubeletConfig": {
+            "shutdownGracePeriodSeconds": SHUTDOWN_GRACE_PERIOD_SECONDS,
+            "shutdownGracePeriodCriticalPodsSeconds": SHUTDOWN_GRACE_PERIOD_CRITICAL_PODS_SECONDS,
+        }
+    }
+}
+
 
 def compute_class_spec(
     name: str,
@@ -41,9 +50,8 @@ def compute_class_spec(
         "nodePoolConfig": {
             "imageType": "cos_containerd",
             "serviceAccount": node_service_account_email,
+            # Pods' own tokens and gVNIC need no word: a cluster with Workload Identity and a GPU's machine bring them.
             "imageStreaming": {"enabled": True},
-            "gvnic": {"enabled": True},
-            "workloadMetadata": "GKE_METADATA",
             # The taint nvidia.com/gpu=present:NoSchedule is GKE's own, and so are the class's label and taint.
             "nodeLabels": {GPU_POOL_LABEL: name},
         },
@@ -92,8 +100,4 @@ def _capacity(rung: PoolRung, spec: GpuNodesSpec) -> dict[str, Any]:
                 **location,
             }
         case "spot":
-            kubelet = {
-                "shutdownGracePeriodSeconds": SHUTDOWN_GRACE_PERIOD_SECONDS,
-                "shutdownGracePeriodCriticalPodsSeconds": SHUTDOWN_GRACE_PERIOD_CRITICAL_PODS_SECONDS,
-            }
-            return {"spot": True, "nodeSystemConfig": {"kubeletConfig": kubelet}, **location}
+            return {"spot": True, **(_EXTENDED_TERMINATION if spec.extended_spot_termination else {}), **location}

@@ -10,7 +10,6 @@ from moorage.gcp import gpu_pool_settings
 from moorage.gcp.cluster_settings import secure_node
 from moorage.gcp.gpu_pool_spec import GpuPoolSpec
 from moorage.gcp.names import check_name
-from moorage.gcp.spot_termination import TERMINATION_NOTICE_SECONDS
 from moorage.kubernetes.placement import PlacementArgs, gpu_pool_placement
 from moorage.spec.parsing import parse
 
@@ -48,6 +47,9 @@ class GkeGpuPoolArgs(TypedDict):
     """In all zones together. If it is the same as `min_node_count`, the pool is fixed."""
     boot_disk_gb: NotRequired[int]
     """Images are on it; weights and caches are on local SSDs. Default: 200."""
+    extended_spot_termination: NotRequired[bool]
+    """Whether pods on spot nodes have 105 seconds to end in place of 15. GKE before 1.35.0-gke.1171000 refuses nodes of
+    which it is asked. Default: they have."""
     labels: NotRequired[Mapping[str, str]]
     """On nodes and disks. Default: none."""
 
@@ -98,5 +100,4 @@ class GkeGpuPool(pulumi.ComponentResource):
 
 
 def placement_on_pool(name: str, spec: GpuPoolSpec) -> PlacementArgs:
-    notice = TERMINATION_NOTICE_SECONDS if spec.rung.capacity_type == "spot" else None
-    return gpu_pool_placement(name, spec.pool_kind, termination_notice_seconds=notice)
+    return gpu_pool_placement(name, spec.pool_kind, termination_notice_seconds=spec.termination_notice_seconds)

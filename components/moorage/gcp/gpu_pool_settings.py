@@ -42,7 +42,7 @@ def gpu_node(pool: str, spec: GpuPoolSpec) -> container.NodePoolNodeConfigArgsDi
 
 
 def kubelet(spec: GpuPoolSpec) -> container.NodePoolNodeConfigKubeletConfigArgsDict:
-    if spec.rung.capacity_type != "spot":
+    if spec.rung.capacity_type != "spot" or not spec.extended_spot_termination:
         return KUBELET
     return {
         **KUBELET,

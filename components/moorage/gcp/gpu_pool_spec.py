@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from moorage.gcp.gpu_machine_type import GpuMachineType, gpu_machine_types
 from moorage.gcp.labels import Labels
 from moorage.gcp.project import ZoneName, region_of
+from moorage.gcp.spot_termination import termination_notice_seconds
 from moorage.kubernetes.placement import PoolKind
 from moorage.spec.numbers import WholeNumber
 from moorage.spec.wording import suggestion
@@ -77,6 +78,7 @@ class GpuNodesSpec(BaseModel):
         default_factory=dict[str, Reservation], validate_default=True
     )
     boot_disk_gb: WholeNumber = Field(default=200, ge=_MIN_BOOT_DISK_GB)
+    extended_spot_termination: bool = True
 
     @field_validator("zones")
     @classmethod
@@ -101,6 +103,13 @@ class GpuNodesSpec(BaseModel):
             needed = ", ".join(sorted(wanted)) or "no instance type"
             raise ValueError(f"must have a reservation for {needed}, as rungs say, and for no other")
         return reservations
+
+    @property
+    def termination_notice_seconds(self) -> int | None:
+        """None: no rung is spot."""
+        if all(rung.capacity_type != "spot" for rung in self.rungs):
+            return None
+        return termination_notice_seconds(extended=self.extended_spot_termination)
 
 
 class GpuPoolSpec(GpuNodesSpec):
@@ -148,7 +157,7 @@ class GpuPoolSpec(GpuNodesSpec):
 class ComputeClassSpec(GpuNodesSpec):
     """The plain arguments of `GkeComputeClass`, validated."""
 
-    secure_boot: bool = True
+    secure_boot: bool = False
 
     @property
     def pool_kind(self) -> PoolKind:
