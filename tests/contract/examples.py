@@ -21,6 +21,7 @@ from moorage.spec import ModelFacts
 from moorage.spec.gateway_document import Upstream
 
 from .aws_examples import AWS_EXAMPLES
+from .gcp_examples import GCP_EXAMPLES
 
 ENGINES_OWN = frozenset({f"moorage.local.tiny_model.{name}" for name in ("learning", "tokenizer", "train")})
 """These run under the engine's interpreter, which alone has torch."""
@@ -164,6 +165,7 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         },
     },
     **AWS_EXAMPLES,
+    **GCP_EXAMPLES,
 }
 """Every key of each component's arguments, the optional ones too."""
 

@@ -14,6 +14,7 @@ from pulumi.runtime.settings import reset_options
 from pulumi.runtime.stack import run_pulumi_func
 
 from .aws_answers import AWS_ANSWERS
+from .gcp_answers import GCP_ANSWERS
 
 ResultT = TypeVar("ResultT")
 
@@ -47,6 +48,7 @@ OUTPUTS: Mapping[str, Callable[[str, Mapping[str, Any]], dict[str, object]]] = {
     },
     "kubernetes:core/v1:Service": _service_outputs,
     **AWS_ANSWERS,
+    **GCP_ANSWERS,
 }
 """What the real providers would answer, by type, from the resource's name and inputs."""
 
