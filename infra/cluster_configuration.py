@@ -1,5 +1,7 @@
 """The keys of a stack's configuration that are about a cluster."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from moorage.kubernetes.gateway_spec import Exposure
@@ -86,3 +88,44 @@ class NodeSettings(Placement):
     max_nodes: WholeNumber = Field(
         default=1, ge=1, description="Over how many one replica may be spread, by LeaderWorkerSet. Default: 1."
     )
+
+
+class AwsSettings(BaseModel):
+    """Where the stack is on AWS."""
+
+    model_config = STRICT
+
+    region: str = Field(min_length=1, description="Such as us-east-1.")
+    availability_zones: list[str] = Field(min_length=2, description="At least two of the region.")
+    public_access_cidrs: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Who reaches the cluster's API from outside of its network. Default: nobody.",
+    )
+    administrators: dict[str, str] = Field(
+        default_factory=dict, description="A name of your own to the ARN of a role or user. Default: who creates it."
+    )
+    model_key_arn: str | None = Field(
+        default=None, min_length=1, description="Of the key that the model's bucket is encrypted with. Default: none."
+    )
+    tags: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")
+
+
+class GcpSettings(BaseModel):
+    """Where the stack is on Google Cloud."""
+
+    model_config = STRICT
+
+    project: str = Field(min_length=1, description="The project's id.")
+    project_number: str = Field(min_length=1, description="The project's number.")
+    region: str = Field(min_length=1, description="Such as europe-west4.")
+    zones: list[str] = Field(min_length=1, description="Of the GPU nodes, in the region.")
+    control_plane_access: Literal["private", "dns"] = Field(
+        default="private",
+        description="`private`: from the network alone. `dns`: from everywhere, for those whom IAM lets through. "
+        "Default: private.",
+    )
+    authorized_networks: dict[str, str] = Field(
+        default_factory=dict, description="Private networks that may use the address, by name. Default: none."
+    )
+    labels: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")

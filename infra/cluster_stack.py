@@ -1,5 +1,6 @@
 """The stack in a cluster, whoever runs it: engines, gateway and cache in a namespace of their own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _MAX_REPLICAS = 4
 """Of a stack that starts from zero and says nothing of it."""
+ENGINE_SERVICE_ACCOUNT = "engine"
 _QUESTION = "Hello, who are you?"
 _TOKEN_KEY = "token"  # noqa: S105 - the name of a key
 
@@ -45,8 +47,12 @@ class ClusterParts:
     parallelism: Parallelism
     gpu_memory_gib: float
     opts: pulumi.ResourceOptions
-    """With the cluster's provider, and what the engines have to outlive."""
+    """With the cluster's provider."""
     estimated_cost: dict[str, float | str]
+    needs: tuple[pulumi.Resource, ...] = ()
+    """What has to be there before the engines, and is deleted after them, such as the pool of their nodes."""
+    service_account_annotations: pulumi.Input[Mapping[str, str]] | None = None
+    """Of the engines' service account. None: those of the stack's file."""
 
 
 def demand_of(configuration: Configuration) -> Demand:
@@ -58,7 +64,7 @@ def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs
     """Raises `moorage.spec.SpecError` for what cannot be served."""
     configuration, cluster = settings.configuration, settings.configuration.cluster
     model, _ = _model(configuration)
-    namespace = _namespace(cluster, parts.opts)
+    namespace = _namespace(cluster, parts)
     engine = VllmDeployment("engine", _engine_args(settings, parts, namespace), parts.opts)
     cache = KubernetesValkey(
         "cache",
@@ -87,12 +93,13 @@ def _logs(cluster: ClusterSettings) -> str:
     return f"kubectl logs --namespace {cluster.namespace} --selector app.kubernetes.io/part-of=moorage --prefix"
 
 
-def _namespace(cluster: ClusterSettings, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    """Where Pod Security lets in what is restricted, and nothing else."""
+def _namespace(cluster: ClusterSettings, parts: ClusterParts) -> pulumi.Output[str]:
+    """Where Pod Security lets in what is restricted, and nothing else. All that is in it comes after `parts.needs`."""
     levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     labels = object_labels(name="moorage", instance="namespace", component="namespace")
+    opts = pulumi.ResourceOptions.merge(parts.opts, pulumi.ResourceOptions(depends_on=list(parts.needs)))
     namespace = core.v1.Namespace(
-        "namespace", metadata={"name": cluster.namespace, "labels": {**labels, **levels}}, opts=opts
+        "namespace", opts=opts, metadata={"name": cluster.namespace, "labels": {**labels, **levels}}
     )
     return namespace.metadata.apply(lambda created: str(created.name))
 
@@ -115,7 +122,7 @@ def _engine_args(settings: Settings, parts: ClusterParts, namespace: pulumi.Outp
         "replicas": configuration.least_replicas,
         "autoscaled": configuration.is_autoscaled,
         "allow_downtime": configuration.engine.allow_downtime,
-        "service_account_name": _service_account(cluster, namespace, parts.opts),
+        "service_account_name": _service_account(cluster, namespace, parts),
     }
     if configuration.engine.lora_rank is not None:
         args["lora_rank"] = configuration.engine.lora_rank
@@ -129,18 +136,19 @@ def _engine_args(settings: Settings, parts: ClusterParts, namespace: pulumi.Outp
 
 
 def _service_account(
-    cluster: ClusterSettings, namespace: pulumi.Output[str], opts: pulumi.ResourceOptions
+    cluster: ClusterSettings, namespace: pulumi.Output[str], parts: ClusterParts
 ) -> pulumi.Output[str]:
+    annotations = parts.service_account_annotations
     account = core.v1.ServiceAccount(
         "engine-service-account",
         metadata={
-            "name": "engine",
+            "name": ENGINE_SERVICE_ACCOUNT,
             "namespace": namespace,
             "labels": object_labels(name="vllm", instance="engine", component="engine"),
-            "annotations": cluster.service_account_annotations,
+            "annotations": cluster.service_account_annotations if annotations is None else annotations,
         },
         automount_service_account_token=False,
-        opts=opts,
+        opts=parts.opts,
     )
     return account.metadata.apply(lambda created: str(created.name))
 

@@ -14,23 +14,37 @@ from pydantic import (
     model_validator,
 )
 
-from cluster_configuration import STRICT, ClusterSettings, ImageSettings, NodeSettings, ReplicaSettings
+from cluster_configuration import (
+    STRICT,
+    AwsSettings,
+    ClusterSettings,
+    GcpSettings,
+    ImageSettings,
+    NodeSettings,
+    ReplicaSettings,
+)
 from moorage.local.activator import DEFAULT_IDLE_SECONDS
+from moorage.planner.pool_spec import PoolSpec
 from moorage.spec import Load, ModelFacts, ModelSpec, Problem, ServiceLevel, SpecError
 from moorage.spec.gateway_settings import check_tenant, parse_gateway_settings
 from moorage.spec.numbers import WholeNumber
 
 SERVERLESS = "serverless"
+CLUSTERS = ("kubernetes", "aws", "gcp")
 CLOUDS_OF = {
     "tiny_model": ("local",),
-    "images": ("kubernetes",),
-    "replicas": ("kubernetes",),
-    "model_facts": ("kubernetes",),
-    "cluster": ("kubernetes",),
+    **dict.fromkeys(("images", "replicas", "model_facts", "cluster"), CLUSTERS),
     "nodes": ("kubernetes",),
+    "pool": ("aws", "gcp"),
+    "aws": ("aws",),
+    "gcp": ("gcp",),
 }
 """The clouds for which a key has a meaning; one that is not here has it for all."""
-REQUIRED_BY = {"kubernetes": ("model", "model_facts", "images", "cluster", "nodes")}
+REQUIRED_BY = {
+    "kubernetes": ("model", "model_facts", "images", "cluster", "nodes"),
+    "aws": ("model", "model_facts", "images", "aws"),
+    "gcp": ("model", "model_facts", "images", "gcp"),
+}
 
 
 def _document_settings(value: object) -> dict[str, JsonValue]:
@@ -134,6 +148,10 @@ class Configuration(BaseModel):
     cluster: ClusterSettings = Field(default_factory=ClusterSettings)
     nodes: NodeSettings | None = Field(default=None, description="GPU nodes of a cluster that exists. Required there.")
 
+    pool: PoolSpec = Field(default_factory=PoolSpec)
+    aws: AwsSettings | None = Field(default=None, description="Where it is on AWS. Required there.")
+    gcp: GcpSettings | None = Field(default=None, description="Where it is on Google Cloud. Required there.")
+
     @model_validator(mode="after")
     def _belongs_to_its_cloud(self) -> Self:
         problems = [*self._meaningless(), *self._missing()]
@@ -149,6 +167,9 @@ class Configuration(BaseModel):
             for name in sorted({"host", "port"} & self.gateway.model_fields_set):
                 yield Problem(f"gateway.{name}", f": has no meaning with cloud = {self.cloud}; see cluster.exposure")
             yield from self._contradictions()
+            if self.cloud != "kubernetes":
+                for name in sorted({"context", "service_account_annotations"} & self.cluster.model_fields_set):
+                    yield Problem(f"cluster.{name}", f": has no meaning with cloud = {self.cloud}; remove it")
         elif "lora_rank" in self.engine.model_fields_set:
             yield Problem("engine.lora_rank", f": has no meaning with cloud = {self.cloud}; remove it")
 
@@ -158,7 +179,11 @@ class Configuration(BaseModel):
             yield Problem("replicas.min", f" = {replicas.min}: must be left out with option = {self.option}")
         elif self.option != SERVERLESS and replicas.max is not None and replicas.max < replicas.min:
             yield Problem("replicas.max", f" = {replicas.max}: must be at least replicas.min = {replicas.min}")
-        if self.is_autoscaled and self.cluster.prometheus_url is None:
+        if replicas.max is not None and self.cloud != "kubernetes":
+            yield Problem(
+                "replicas.max", f" = {replicas.max}: must be left out, the clusters of {self.cloud} have no KEDA"
+            )
+        elif self.is_autoscaled and self.cluster.prometheus_url is None:
             yield Problem("cluster.prometheus_url", ": is missing; autoscaled engines need whom KEDA asks for the load")
 
     @property

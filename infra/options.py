@@ -20,6 +20,8 @@ BUILDERS: Mapping[tuple[str, str], Builder] = {
     ("local", "serverless"): _of("local", "build_local_serverless"),
     ("kubernetes", "always-on"): _of("kubernetes", "build_kubernetes"),
     ("kubernetes", "serverless"): _of("kubernetes", "build_kubernetes"),
+    ("aws", "always-on"): _of("aws", "build_aws_always_on"),
+    ("gcp", "always-on"): _of("gcp", "build_gcp_always_on"),
 }
 
 

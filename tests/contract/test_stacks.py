@@ -14,7 +14,11 @@ import yaml
 from tests.kubernetes_pods import assert_restricted
 
 ROOT = Path(__file__).parents[2]
-SDKS = {"kubernetes": {"pulumi_kubernetes"}}
+SDKS = {
+    "kubernetes": {"pulumi_kubernetes"},
+    "aws": {"pulumi_aws", "pulumi_kubernetes"},
+    "gcp": {"pulumi_gcp", "pulumi_kubernetes"},
+}
 """What each cloud's stacks import."""
 BUILD_SECONDS = 3
 
@@ -43,7 +47,7 @@ def built() -> dict[Path, SimpleNamespace]:
 
 def pods_of(stack: SimpleNamespace) -> list[dict[str, Any]]:
     templates = [found["inputs"].get("spec", {}).get("template", {}) for found in stack.registrations]
-    return [template["spec"] for template in templates if "spec" in template]
+    return [template["spec"] for template in templates if "containers" in template.get("spec", {})]
 
 
 @every_stack
@@ -84,6 +88,71 @@ def test_a_serverless_stack_scales_from_zero_and_its_gateway_waits_for_a_node(bu
     document = json.loads(files["gateway.json"])
     assert document["upstreams"][0]["activation"] == {}
     assert document["admission"]["deadline_seconds"] >= 1500
+
+
+def the(stack: SimpleNamespace, suffix: str) -> dict[str, Any]:
+    (found,) = [found for found in stack.registrations if found["type"].endswith(f":{suffix}")]
+    return found
+
+
+def stack_of(cloud: str, built: dict[Path, SimpleNamespace]) -> SimpleNamespace:
+    return built[ROOT / "stacks" / f"Pulumi.{cloud}-always-on.yaml"]
+
+
+def engine_of(stack: SimpleNamespace) -> dict[str, Any]:
+    return next(pod for pod in pods_of(stack) if "nodeSelector" in pod)
+
+
+def test_on_aws_the_nodes_are_the_planners_and_the_engines_are_placed_on_them(built: dict[Path, SimpleNamespace]):
+    stack = stack_of("aws", built)
+    pools = [found["inputs"] for found in stack.registrations if found["type"].endswith(":NodePool")]
+    types = [pool["metadata"]["name"] for pool in sorted(pools, key=lambda pool: -pool["spec"]["weight"])]
+    assert types[0] == "gpu-g6-2xlarge-spot"
+    assert {name.rpartition("-")[2] for name in types} == {"spot", "demand"}
+    selector = engine_of(stack)["nodeSelector"]
+    for pool in pools:
+        assert selector.items() <= pool["spec"]["template"]["metadata"]["labels"].items()
+        assert pool["spec"]["limits"]["nvidia.com/gpu"] == "3"
+
+
+def test_on_aws_the_engines_read_the_models_bucket_and_nothing_else(built: dict[Path, SimpleNamespace]):
+    stack = stack_of("aws", built)
+    (policy,) = [
+        found["inputs"]["policy"]
+        for found in stack.registrations
+        if found["type"].endswith(":RolePolicy") and found["name"].startswith("engine-identity")
+    ]
+    resources = {arn for statement in json.loads(policy)["Statement"] for arn in statement["Resource"]}
+    assert resources == {"arn:aws:s3:::models-bucket", "arn:aws:s3:::models-bucket/*"}
+    assert engine_of(stack)["serviceAccountName"] == "engine"
+
+
+def test_on_google_cloud_the_engines_are_placed_on_the_class_and_read_the_bucket(built: dict[Path, SimpleNamespace]):
+    stack = stack_of("gcp", built)
+    assert engine_of(stack)["nodeSelector"] == {"cloud.google.com/compute-class": "gpu"}
+    member = the(stack, "BucketIAMMember")["inputs"]
+    assert (member["bucket"], member["role"]) == ("models-bucket", "roles/storage.objectViewer")
+    (account,) = [found for found in stack.registrations if found["type"] == "kubernetes:core/v1:ServiceAccount"]
+    assert "iam.gke.io/gcp-service-account" in account["inputs"]["metadata"]["annotations"]
+    assert engine_of(stack)["terminationGracePeriodSeconds"] <= 105
+
+
+@pytest.mark.parametrize(("cloud", "pool"), [("aws", "EksGpuPool"), ("gcp", "GkeComputeClass")])
+def test_the_engines_are_gone_before_their_nodes(cloud: str, pool: str, built: dict[Path, SimpleNamespace]):
+    stack = stack_of(cloud, built)
+    children = {found["urn"] for found in stack.registrations if found["parent"] == the(stack, pool)["urn"]}
+    assert children
+    assert children <= set(the(stack, "Namespace")["dependencies"])
+    (engine,) = [found for found in stack.registrations if found["name"] == "engine-deployment"]
+    assert the(stack, "Namespace")["urn"] in engine["dependencies"]
+
+
+@pytest.mark.parametrize("cloud", ["aws", "gcp"])
+def test_spot_alone_is_refused_where_several_replicas_are_always_up(cloud: str):
+    keys = configuration_of(ROOT / "stacks" / f"Pulumi.{cloud}-always-on.yaml")
+    refused = build({**keys, "moorage:pool": {"capacity_types": ["spot"]}})
+    assert refused.returncode == 1
+    assert "pool.capacity_types = spot: with 2 replicas as the least" in refused.stderr
 
 
 def kubernetes_stack(**changes: object) -> dict[str, object]:
@@ -143,5 +212,5 @@ def test_what_cannot_be_is_refused_before_anything_is_made(changes: dict[str, ob
 def test_a_model_is_split_over_the_fewest_gpus_of_a_node_that_hold_it():
     done = build(kubernetes_stack(nodes=nodes(gpu_memory_gib=14.5, gpus_per_node=4)))
     assert done.returncode == 0, done.stderr
-    engine = next(pod for pod in pods_of(SimpleNamespace(**json.loads(done.stdout))) if "nodeSelector" in pod)
+    engine = engine_of(SimpleNamespace(**json.loads(done.stdout)))
     assert engine["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "2"

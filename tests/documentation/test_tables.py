@@ -46,6 +46,12 @@ IN_WORDS = {
     "nodes.tolerations.effect": "any",
     "nodes.termination_notice_seconds": "as long as pods ask for",
     "nodes.tensor_parallel_size": "the fewest that fit",
+    "pool.instance_types": "the cheapest that fit",
+    "pool.tensor_parallel_size": "the fewest that fit",
+    "aws": "none",
+    "aws.public_access_cidrs": "nobody",
+    "aws.model_key_arn": "none",
+    "gcp": "none",
 }
 """Defaults that depend on something else."""
 
