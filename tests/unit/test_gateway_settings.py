@@ -31,7 +31,7 @@ def problems_of(settings: object) -> list[str]:
 
 
 def test_all_that_the_contract_has_can_be_set_but_what_the_stack_decides():
-    decided = {"version", "upstreams", "authentication", "redis_url"}
+    decided = {"version", "upstreams", "authentication", "redis_url", "redis_url_environment_variable"}
     assert set(ALL_SETTINGS.split(", ")) == set(CONTRACT["properties"]) - decided
 
 

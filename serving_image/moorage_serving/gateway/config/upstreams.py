@@ -27,8 +27,9 @@ class UpstreamAuthentication(Document):
 class ActivationConfig(Document):
     """How an engine that scales to zero is started."""
 
-    address: Address
-    """Called (`POST /activate`) while requests wait and no engine is up: `http://host:port` or `unix:///path`."""
+    address: Address | None = None
+    """Called (`POST /activate`) while requests wait and no engine is up: `http://host:port` or `unix:///path`. Null:
+    requests wait, and whoever reads the metric `moorage_gateway_demand_requests` starts one."""
 
 
 class UpstreamConfig(Document):
