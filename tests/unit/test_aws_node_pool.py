@@ -120,6 +120,12 @@ def test_karpenters_own_class_is_as_safe_as_auto_modes():
     ]
 
 
+def test_karpenter_launches_what_auto_mode_does_not():
+    rungs = [{**SPOT, "instance_type": "g6f.xlarge"}]
+    spec = pool(provisioner="karpenter", ami_version="v20250920", rungs=rungs)
+    assert [rung.instance_type for rung in spec.rungs] == ["g6f.xlarge"]
+
+
 def test_reservations_are_named_where_there_are_any():
     assert "capacityReservationSelectorTerms" not in node_class_spec(pool(), "arn:key")
     assert node_class_spec(pool(**RESERVED), "arn:key")["capacityReservationSelectorTerms"] == [
@@ -139,6 +145,7 @@ def test_a_node_pool_is_named_after_what_it_is():
         ({"rungs": [SPOT, SPOT]}, "no two the same"),
         ({"rungs": [{**SPOT, "capacity_type": "flex-start"}]}, "must be one of reservation, on-demand, spot"),
         ({"rungs": [{**SPOT, "instance_type": "g6e"}]}, "must be an instance type of EC2"),
+        ({"rungs": [{**SPOT, "instance_type": "g6f.xlarge"}]}, "EKS Auto Mode launches no g6f with GPUs"),
         ({"rungs": [RESERVATION]}, "capacity_reservation_ids and a rung"),
         ({"capacity_reservation_ids": ["cr-0123456789abcdef0"]}, "capacity_reservation_ids and a rung"),
         ({"capacity_reservation_ids": ["r-1"]}, "must be the id of a capacity reservation"),
@@ -147,7 +154,7 @@ def test_a_node_pool_is_named_after_what_it_is():
         ({"provisioner": "karpenter"}, "ami_version"),
         ({"ami_version": "v20250920"}, "ami_version"),
         ({"provisioner": "karpenter", "ami_version": "latest"}, "must be a version of the Amazon Linux 2023 AMI"),
-        ({"name": "g" * 30, "rungs": [{**ON_DEMAND, "instance_type": "p6-b300.48xlarge-and-more"}]}, "characters"),
+        ({"name": "g" * 30, "rungs": [{**ON_DEMAND, "instance_type": "p6-b300.48xlarge-and-much-more"}]}, "characters"),
         ({"tags": {"karpenter.sh/nodepool": "mine"}}, "must be neither Name nor begin with"),
         ({"max_gpu": 8}, "max_gpu: unknown key"),
     ],

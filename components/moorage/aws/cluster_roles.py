@@ -1,6 +1,7 @@
-"""The two roles of a cluster on AWS: its own, and that of its nodes."""
+"""The roles of a cluster on AWS: its own, its nodes', and where it needs one, its VPC CNI's."""
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import pulumi
 from pulumi_aws import iam
@@ -28,11 +29,12 @@ CNI_POLICY = "AmazonEKS_CNI_Policy"
 CNI_SERVICE_ACCOUNT = "aws-node"
 
 
-class Role:
+class Role(NamedTuple):
     """A role, with what has to be there before it can do its work."""
 
-    def __init__(self, role: iam.Role, ready: list[pulumi.Resource]) -> None:
-        self.arn, self.name, self.ready = role.arn, role.name, ready
+    arn: pulumi.Output[str]
+    name: pulumi.Output[str]
+    ready: list[pulumi.Resource]
 
 
 def create_cluster_role(name: str, spec: ClusterSpec, opts: pulumi.ResourceOptions) -> Role:
@@ -45,15 +47,17 @@ def create_cluster_role(name: str, spec: ClusterSpec, opts: pulumi.ResourceOptio
     )
     attached = _attach(name, role, AUTO_MODE_CLUSTER_POLICIES if spec.auto_mode else CLUSTER_POLICIES, opts)
     if not spec.auto_mode:
-        return Role(role, attached)
+        return Role(role.arn, role.name, attached)
     document = role.arn.apply(lambda arn: policy_document(*tagging_statements(account_of(arn), spec.region)))
-    return Role(role, [*attached, iam.RolePolicy(f"{name}-tags", role=role.id, policy=document, opts=opts)])
+    tagging = iam.RolePolicy(f"{name}-tags", role=role.id, policy=document, opts=opts)
+    return Role(role.arn, role.name, [*attached, tagging])
 
 
 def create_node_role(name: str, spec: ClusterSpec, opts: pulumi.ResourceOptions) -> Role:
     """What nodes act as: they join the cluster and pull images."""
     role = iam.Role(name, assume_role_policy=trust("ec2.amazonaws.com"), tags=named(name, spec.tags), opts=opts)
-    return Role(role, _attach(name, role, AUTO_MODE_NODE_POLICIES if spec.auto_mode else NODE_POLICIES, opts))
+    attached = _attach(name, role, AUTO_MODE_NODE_POLICIES if spec.auto_mode else NODE_POLICIES, opts)
+    return Role(role.arn, role.name, attached)
 
 
 def create_cni_role(
@@ -62,7 +66,7 @@ def create_cni_role(
     """What the VPC CNI acts as, by Pod Identity: it gives pods their addresses."""
     whose = cluster_arn.apply(lambda arn: pod_identity_trust(arn, "kube-system", CNI_SERVICE_ACCOUNT))
     role = iam.Role(name, assume_role_policy=whose, tags=named(name, spec.tags), opts=opts)
-    return Role(role, _attach(name, role, (CNI_POLICY,), opts))
+    return Role(role.arn, role.name, _attach(name, role, (CNI_POLICY,), opts))
 
 
 def tagging_statements(account: Account, region: str) -> list[Statement]:

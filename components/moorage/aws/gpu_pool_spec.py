@@ -13,10 +13,16 @@ from moorage.spec.numbers import WholeNumber
 MAX_RUNGS = 100
 # A node pool's name is a label's value on its nodes.
 _MAX_NODE_POOL_NAME_LENGTH = 63
+# Those with GPUs of NVIDIA beside x86 processors, read 2026-11-25 on
+# docs.aws.amazon.com/eks/latest/userguide/automode-learn-instances.html#auto-supported-instances
+_AUTO_MODE_FAMILIES = (
+    *("g4dn", "g5", "g6", "g6e", "g7e", "gr6"),
+    *("p3dn", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200", "p6-b300"),
+)
 _INSTANCE_TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
 _CAPACITY_RESERVATION = re.compile(r"cr-[0-9a-f]{8,}")
 _AMI_VERSION = re.compile(r"v\d{8}")
-# The drain of an engine that answers within an hour; more would outlast nothing that a cluster does.
+# Above any answer; and with the age at which a node goes, below the one at which Auto Mode takes it away.
 _MAX_DRAIN_SECONDS = 4 * 3600
 
 
@@ -87,6 +93,16 @@ class GpuPoolSpec(BaseModel):
         reserved = any(rung.capacity_type == "reservation" for rung in rungs)
         if "capacity_reservation_ids" in info.data and reserved != bool(info.data["capacity_reservation_ids"]):
             raise ValueError("capacity_reservation_ids and a rung with capacity_type = reservation need each other")
+        return rungs
+
+    @field_validator("rungs")
+    @classmethod
+    def _launched_by_auto_mode(cls, rungs: Sequence[PoolRung], info: ValidationInfo) -> Sequence[PoolRung]:
+        families = {rung.instance_type.partition(".")[0] for rung in rungs}
+        strange = sorted(families - set(_AUTO_MODE_FAMILIES))
+        if strange and info.data.get("provisioner") == "auto-mode":
+            known = ", ".join(_AUTO_MODE_FAMILIES)
+            raise ValueError(f"EKS Auto Mode launches no {', '.join(strange)} with GPUs; must be of {known}")
         return rungs
 
     @property

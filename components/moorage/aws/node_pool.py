@@ -1,6 +1,7 @@
 """Karpenter's NodePool, for EKS Auto Mode and for Karpenter itself, and the node class of each: pure."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from moorage.aws.gpu_pool_spec import MAX_RUNGS, GpuPoolSpec, PoolRung
 from moorage.kubernetes.placement import GPU_POOL_LABEL, GPU_RESOURCE, GPU_TAINT_EFFECT, GPU_TAINT_VALUE
@@ -23,11 +24,11 @@ _ROOT_DEVICE = "/dev/xvda"
 _CAPACITY_TYPES = {"reservation": "reserved", "on-demand": "on-demand", "spot": "spot"}
 
 
-class NodeClassKind:
+class NodeClassKind(NamedTuple):
     """Of which group and kind a node class is."""
 
-    def __init__(self, group: str, kind: str) -> None:
-        self.group, self.kind = group, kind
+    group: str
+    kind: str
 
     @property
     def api_version(self) -> str:
