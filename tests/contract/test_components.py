@@ -167,4 +167,6 @@ def _is_mapping(hint: object) -> bool:
 def _marked(value: object) -> object:
     if isinstance(value, dict):
         return {key: _marked(part) for key, part in value.items()}
+    if isinstance(value, str) and value.startswith("{"):
+        return json.dumps({"Id": MARK, **json.loads(value)})
     return f"{value}{MARK}" if isinstance(value, str) else value
