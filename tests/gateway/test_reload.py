@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from .processes import KEY, Gateway, chat, document, eventually, sha256, upstream
+from .redis_process import RedisProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .processes import EngineRoom, RunningEngine
 
 CHAT = "/v1/chat/completions"
+LEASES = "moorage:quota:{acme}:leases"
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +163,29 @@ def test_many_signals_at_once_do_no_harm(gateway: Gateway, engine: RunningEngine
         gateway.signal(signal.SIGHUP)
         time.sleep(0.002)
     assert gateway.client.post(CHAT, json=chat()).status_code == 200
+
+
+def test_a_request_that_outlives_two_reloads_gives_back_what_it_held(
+    gateway: Gateway, engine: RunningEngine, redis_server: str, tmp_path: Path
+) -> None:
+    limited = document(
+        upstream("first", engine.address),
+        keys=[{"id": "tests", "sha256": sha256(KEY), "tenant": "acme"}],
+        tenants=[{"id": "acme", "concurrent_requests": 5}],
+    )
+    with (
+        RedisProcess(redis_server, tmp_path / "redis-1") as first,
+        RedisProcess(redis_server, tmp_path / "redis-2") as second,
+    ):
+        reload(gateway, {**limited, "redis_url": first.url})
+        eventually(lambda: gateway.metric("redis_available") == 1)
+        body = chat(stream=True, tokens=20, inter_token_seconds=0.1)
+        with gateway.client.stream("POST", CHAT, json=body) as answer:
+            pieces = answer.iter_raw()
+            next(pieces)
+            assert first.client.zcard(LEASES) == 1
+            reload(gateway, {**limited, "redis_url": first.url, "max_request_body_bytes": 5000})
+            reload(gateway, {**limited, "redis_url": second.url})
+            assert b"[DONE]" in b"".join(pieces)
+        eventually(lambda: first.client.zcard(LEASES) == 0)  # the lease itself would last for 30 seconds
+        reload(gateway, document(upstream("first", engine.address)))

@@ -50,6 +50,7 @@ class GatewayState:
         self._first = loaded
         self._retiring: list[Generation] = []
         self._background: set[asyncio.Task[None]] = set()
+        self._retirement: asyncio.Task[None] | None = None
 
     async def render_metrics(self) -> bytes:
         """The text exposition of the whole gateway, all its workers together."""
@@ -75,7 +76,7 @@ class GatewayState:
         generation, services = self.active, self.services
         self.services = Services(loaded.config, self._service_metrics, self._workers, services)
         self._activate(Generation(loaded, self._upstream_metrics, self._workers, generation))
-        self._in_background(self._retire(generation, services, self.services))
+        self._retirement = self._in_background(self._retire(generation, services, self.services, self._retirement))
 
     async def stop(self) -> None:
         """Close what `start` opened. No request may be running."""
@@ -86,10 +87,15 @@ class GatewayState:
         if self._worker_metrics is not None:
             await self._worker_metrics.stop()
 
-    async def _retire(self, generation: Generation, services: Services, successor: Services) -> None:
+    async def _retire(
+        self, generation: Generation, services: Services, successor: Services, earlier: asyncio.Task[None] | None
+    ) -> None:
         self._retiring.append(generation)
         await generation.retire()
         self._retiring.remove(generation)
+        # What these services took over from those before them may still be in use by requests of that time.
+        if earlier is not None:
+            await asyncio.wait([earlier])
         await services.close(successor)
 
     def _activate(self, generation: Generation) -> None:
@@ -105,7 +111,8 @@ class GatewayState:
             "config_active", sha256=generation.loaded.sha256, upstreams=[u.name for u in generation.config.upstreams]
         )
 
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+    def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task

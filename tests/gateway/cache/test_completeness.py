@@ -65,6 +65,12 @@ def test_what_is_no_answer_is_not(body: bytes) -> None:
     assert judge_document(body, expected=0) is NotStored.INCOMPLETE
 
 
+@pytest.mark.parametrize("index", [[0], {"of": 0}, "0", 0.5])
+def test_a_choice_whose_index_is_no_number_does_not_count(index: object) -> None:
+    body = orjson.dumps({"choices": [{"index": index, "finish_reason": "stop", "text": "whole"}]})
+    assert judge_document(body) is NotStored.INCOMPLETE
+
+
 @pytest.mark.parametrize("status", [201, 400, 404, 429, 500, 503])
 def test_only_a_success_is_kept(status: int) -> None:
     assert judge_document(document_answer(), status=status) is NotStored.STATUS

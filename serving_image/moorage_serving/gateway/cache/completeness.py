@@ -85,4 +85,9 @@ def _reasons_of_choices(document: dict[str, object]) -> dict[object, object]:
     if not isinstance(choices, list):
         return {}
     given = (choice for choice in choices if isinstance(choice, dict) and choice.get("finish_reason") is not None)
-    return {choice.get("index"): str(choice["finish_reason"]) for choice in given}
+    # A choice whose index is no number is none, so that the answer lacks one.
+    return {
+        choice.get("index"): str(choice["finish_reason"])
+        for choice in given
+        if isinstance(choice.get("index"), int | None)
+    }
