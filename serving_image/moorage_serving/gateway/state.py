@@ -87,6 +87,7 @@ class GatewayState:
         """Close what `start` opened. No request may be running."""
         self._close_ledger()
         await self._hooks.close()
+        await self.services.end_answers()
         self._in_background(self.active.retire())
         await asyncio.gather(*self._background)
         await self.services.close()
