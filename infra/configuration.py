@@ -1,17 +1,50 @@
 """The keys of a stack's configuration, below `moorage:` in stacks/Pulumi.<stack>.yaml."""
 
 import ipaddress
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from cluster_configuration import (
+    STRICT,
+    AwsSettings,
+    ClusterSettings,
+    GcpSettings,
+    ImageSettings,
+    NodeSettings,
+    ReplicaSettings,
+)
 from moorage.local.activator import DEFAULT_IDLE_SECONDS
-from moorage.spec import Load, ModelSpec, ServiceLevel
+from moorage.planner.pool_spec import PoolSpec
+from moorage.spec import Load, ModelFacts, ModelSpec, Problem, ServiceLevel, SpecError
 from moorage.spec.gateway_settings import check_tenant, parse_gateway_settings
 from moorage.spec.numbers import WholeNumber
 
 SERVERLESS = "serverless"
-STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+CLUSTERS = ("kubernetes", "aws", "gcp")
+CLOUDS_OF = {
+    "tiny_model": ("local",),
+    **dict.fromkeys(("images", "replicas", "model_facts", "cluster"), CLUSTERS),
+    "nodes": ("kubernetes",),
+    "pool": ("aws", "gcp"),
+    "aws": ("aws",),
+    "gcp": ("gcp",),
+}
+"""The clouds for which a key has a meaning; one that is not here has it for all."""
+REQUIRED_BY = {
+    "kubernetes": ("model", "model_facts", "images", "cluster", "nodes"),
+    "aws": ("model", "model_facts", "images", "aws"),
+    "gcp": ("model", "model_facts", "images", "gcp"),
+}
 
 
 def _document_settings(value: object) -> dict[str, JsonValue]:
@@ -68,6 +101,11 @@ class EngineSettings(BaseModel):
         default=False,
         description="Stop the old engine before the new one starts, where the memory does not hold two. Default: no.",
     )
+    lora_rank: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        description="In a cluster: the highest rank among the adapters. Default: vLLM's own, 16.",
+    )
     idle_seconds: WholeNumber = Field(
         default=DEFAULT_IDLE_SECONDS,
         ge=1,
@@ -97,11 +135,73 @@ class Configuration(BaseModel):
     cloud: str
     option: str
     model: ModelSpec | None = Field(default=None, description="Default: the tiny model, which is built first.")
+    model_facts: ModelFacts | None = Field(
+        default=None, description="What the model's config.json and weights say. Required in a cluster."
+    )
     tiny_model: TinyModelSettings = Field(default_factory=TinyModelSettings)
     load: Load = Field(default_factory=Load)
     service_level: ServiceLevel = Field(default_factory=ServiceLevel)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
+    images: ImageSettings | None = Field(default=None, description="What runs in a cluster. Required there.")
+    replicas: ReplicaSettings = Field(default_factory=ReplicaSettings)
+    cluster: ClusterSettings = Field(default_factory=ClusterSettings)
+    nodes: NodeSettings | None = Field(default=None, description="GPU nodes of a cluster that exists. Required there.")
+
+    pool: PoolSpec = Field(default_factory=PoolSpec)
+    aws: AwsSettings | None = Field(default=None, description="Where it is on AWS. Required there.")
+    gcp: GcpSettings | None = Field(default=None, description="Where it is on Google Cloud. Required there.")
+
+    @model_validator(mode="after")
+    def _belongs_to_its_cloud(self) -> Self:
+        problems = [*self._meaningless(), *self._missing()]
+        if problems:
+            raise SpecError(problems)
+        return self
+
+    def _meaningless(self) -> Iterator[Problem]:
+        for name, clouds in CLOUDS_OF.items():
+            if name in self.model_fields_set and self.cloud not in clouds:
+                yield Problem(name, f": has no meaning with cloud = {self.cloud}; remove it")
+        if self.cloud in REQUIRED_BY:
+            for name in sorted({"host", "port"} & self.gateway.model_fields_set):
+                yield Problem(f"gateway.{name}", f": has no meaning with cloud = {self.cloud}; see cluster.exposure")
+            yield from self._contradictions()
+            if self.cloud != "kubernetes":
+                for name in sorted({"context", "service_account_annotations"} & self.cluster.model_fields_set):
+                    yield Problem(f"cluster.{name}", f": has no meaning with cloud = {self.cloud}; remove it")
+        elif "lora_rank" in self.engine.model_fields_set:
+            yield Problem("engine.lora_rank", f": has no meaning with cloud = {self.cloud}; remove it")
+
+    def _contradictions(self) -> Iterator[Problem]:
+        replicas = self.replicas
+        if self.option == SERVERLESS and "min" in replicas.model_fields_set:
+            yield Problem("replicas.min", f" = {replicas.min}: must be left out with option = {self.option}")
+        elif self.option != SERVERLESS and replicas.max is not None and replicas.max < replicas.min:
+            yield Problem("replicas.max", f" = {replicas.max}: must be at least replicas.min = {replicas.min}")
+        if replicas.max is not None and self.cloud != "kubernetes":
+            yield Problem(
+                "replicas.max", f" = {replicas.max}: must be left out, the clusters of {self.cloud} have no KEDA"
+            )
+        elif self.is_autoscaled and self.cluster.prometheus_url is None:
+            yield Problem("cluster.prometheus_url", ": is missing; autoscaled engines need whom KEDA asks for the load")
+
+    @property
+    def is_autoscaled(self) -> bool:
+        """Of engines in a cluster."""
+        return self.option == SERVERLESS or self.replicas.max is not None
+
+    @property
+    def least_replicas(self) -> int:
+        """Of engines in a cluster."""
+        return 0 if self.option == SERVERLESS else self.replicas.min
+
+    def _missing(self) -> Iterator[Problem]:
+        for name in REQUIRED_BY.get(self.cloud, ()):
+            if name not in self.model_fields_set:
+                yield Problem(name, f": is missing; cloud = {self.cloud} needs it")
+        if self.cloud == "kubernetes" and self.cluster.context is None and "cluster" in self.model_fields_set:
+            yield Problem("cluster.context", ": is missing; must be a context of the kubeconfig")
 
     @field_validator("engine")
     @classmethod

@@ -9,6 +9,7 @@ import pulumi
 from moorage.local.machine import LocalMachine
 from moorage.local.model_folder import inspect_model_folder
 from moorage.local.model_revision import model_folder_revision
+from moorage.local.sources import check_sources
 from moorage.local.tiny_model import read_questions, tiny_model_facts, tiny_model_folder, tiny_model_revision
 from moorage.local.tiny_model_resource import TinyModel
 from moorage.spec import FolderSource, HubSource, ModelFacts, ModelSpec
@@ -31,7 +32,7 @@ class Model:
 
 
 def served_model(settings: Settings, engine_python: Path, machine: LocalMachine) -> Model:
-    """Raises `LocalError` for a folder that cannot be served."""
+    """Raises `LocalError` for a folder that cannot be served, `SpecError` for a source that is not this machine's."""
     return _configured_model(settings) or _tiny_model(settings, engine_python, machine)
 
 
@@ -39,6 +40,7 @@ def _configured_model(settings: Settings) -> Model | None:
     spec = settings.configuration.model
     if spec is None:
         return None
+    check_sources(spec)
     args = _with_absolute_paths(cast("ModelArgs", settings.given["model"]), spec, settings.root)
     question = "Hello, who are you?"
     if isinstance(spec.source, HubSource):

@@ -1,15 +1,27 @@
 """Which builder makes which cell of the table cloud by option."""
 
+import importlib
 from collections.abc import Callable, Mapping
 
-from local import build_local_always_on, build_local_serverless
 from moorage.spec import Problem, SpecError
 from outputs import StackOutputs
 from settings import Settings
 
-BUILDERS: Mapping[tuple[str, str], Callable[[Settings], StackOutputs]] = {
-    ("local", "always-on"): build_local_always_on,
-    ("local", "serverless"): build_local_serverless,
+Builder = Callable[[Settings], StackOutputs]
+
+
+def _of(module: str, function: str) -> Builder:
+    """Imported when it is called: a stack on one cloud needs no other's SDK."""
+    return lambda settings: getattr(importlib.import_module(module), function)(settings)
+
+
+BUILDERS: Mapping[tuple[str, str], Builder] = {
+    ("local", "always-on"): _of("local", "build_local_always_on"),
+    ("local", "serverless"): _of("local", "build_local_serverless"),
+    ("kubernetes", "always-on"): _of("kubernetes", "build_kubernetes"),
+    ("kubernetes", "serverless"): _of("kubernetes", "build_kubernetes"),
+    ("aws", "always-on"): _of("aws", "build_aws_always_on"),
+    ("gcp", "always-on"): _of("gcp", "build_gcp_always_on"),
 }
 
 

@@ -7,12 +7,21 @@ from collections.abc import Callable, Iterable, Mapping
 import pulumi
 
 import moorage
+from moorage.kubernetes.autoscaler import VllmAutoscaler
+from moorage.kubernetes.cache import KubernetesValkey
+from moorage.kubernetes.gateway import KubernetesGateway
+from moorage.kubernetes.model_cache import ModelCache
+from moorage.kubernetes.placement import gpu_pool_placement
+from moorage.kubernetes.vllm import VllmDeployment
 from moorage.local.activator import LocalActivator
 from moorage.local.cache import LocalRedis
 from moorage.local.gateway import LocalGateway
 from moorage.local.vllm import LocalVllm
 from moorage.spec import ModelFacts
 from moorage.spec.gateway_document import Upstream
+
+from .aws_examples import AWS_EXAMPLES
+from .gcp_examples import GCP_EXAMPLES
 
 ENGINES_OWN = frozenset({f"moorage.local.tiny_model.{name}" for name in ("learning", "tokenizer", "train")})
 """These run under the engine's interpreter, which alone has torch."""
@@ -38,6 +47,17 @@ UPSTREAM = Upstream(
     model="harbour",
     revision="0123456789abcdef",
 )
+ENGINE_SERVICE = Upstream(
+    name="engine",
+    kind="openai-http",
+    address="http://engine.harbour.svc:8000",
+    model="harbour",
+    revision="0123456789abcdef",
+    max_concurrent_requests=256,
+)
+VALKEY_IMAGE = "valkey/valkey@sha256:" + "fedcba9876543210" * 4
+VLLM_IMAGE = "vllm/vllm-openai@sha256:" + "89abcdef01234567" * 4
+IMAGE = "registry.example.com/moorage-serving@sha256:" + "0123456789abcdef" * 4
 
 EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
     LocalVllm: {
@@ -75,6 +95,77 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "drain_seconds": 45,
     },
     LocalRedis: {"stack_directory": "/stack", "server": "/usr/bin/redis-server"},
+    VllmAutoscaler: {
+        "namespace": "harbour",
+        "target": {"api_version": "apps/v1", "kind": "Deployment", "name": "engine"},
+        "model": "harbour",
+        "max_num_seqs": 256,
+        "min_replicas": 0,
+        "max_replicas": 4,
+        "controller": "keda",
+        "prometheus_url": "http://prometheus-operated.monitoring.svc:9090",
+        "gateway_namespace": "harbour",
+        "business_hours": {
+            "timezone": "Europe/Berlin",
+            "start": "0 8 * * 1-5",
+            "end": "0 18 * * 1-5",
+            "min_replicas": 2,
+        },
+    },
+    KubernetesValkey: {
+        "namespace": "harbour",
+        "image": VALKEY_IMAGE,
+        "settings": {"tenants": [{"id": "pilots"}], "cache": {"ttl_seconds": 600}},
+        "memory_mib": 512,
+        "storage_gib": 8,
+    },
+    ModelCache: {"namespace": "harbour", "weights_gib": 140.0, "storage_class_name": "filestore"},
+    VllmDeployment: {
+        "namespace": "harbour",
+        "image": VLLM_IMAGE,
+        "model": {"source": "hf://harbour/harbour@v1"},
+        "revision": "v1",
+        "placement": gpu_pool_placement("l4", "elastic", termination_notice_seconds=120),
+        "load": {"concurrent_requests": 4},
+        "service_level": {"p99_request_seconds": 30.0},
+        "facts": FACTS.model_dump(),
+        "gpu_memory_gib": 21.96,
+        "tensor_parallel_size": 2,
+        "pipeline_parallel_size": 1,
+        "replicas": 2,
+        "autoscaled": True,
+        "max_surge": 1,
+        "allow_downtime": False,
+        "lora_rank": 32,
+        "service_account_name": "engine",
+        "hugging_face_token": {"name": "hugging-face", "key": "token"},
+        "model_cache": {"persistentVolumeClaim": {"claimName": "models"}},
+        "priority_class_name": "serving",
+    },
+    KubernetesGateway: {
+        "namespace": "harbour",
+        "image": IMAGE,
+        "upstreams": [ENGINE_SERVICE],
+        "authentication": "api_keys",
+        "settings": {"tenants": [{"id": "pilots", "requests_per_minute": 60}], "cache": {"ttl_seconds": 600}},
+        "tenant": "pilots",
+        "redis_url": "rediss://:password@cache.harbour.svc:6379/0",
+        "redis_ca_certificate": "-----BEGIN CERTIFICATE-----",
+        "secret_environment": {"ENGINE_TOKEN": "token"},
+        "service_account_name": "gateway",
+        "service_level": {"p99_request_seconds": 30.0},
+        "cpu": 2.0,
+        "min_replicas": 2,
+        "max_replicas": 6,
+        "exposure": {
+            "kind": "http-route",
+            "hostname": "llm.example.com",
+            "gateway_name": "public",
+            "gateway_namespace": "gateways",
+        },
+    },
+    **AWS_EXAMPLES,
+    **GCP_EXAMPLES,
 }
 """Every key of each component's arguments, the optional ones too."""
 

@@ -13,6 +13,9 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 from pulumi.runtime.settings import reset_options
 from pulumi.runtime.stack import run_pulumi_func
 
+from .aws_answers import AWS_ANSWERS
+from .gcp_answers import GCP_ANSWERS
+
 ResultT = TypeVar("ResultT")
 
 PROJECT, STACK = "moorage", "contract"
@@ -31,9 +34,21 @@ def _process_outputs(name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
+def _service_outputs(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
+    ingress = [{"hostname": "balancer.example.com"}] if inputs["spec"].get("type") == "LoadBalancer" else []
+    return {"status": {"loadBalancer": {"ingress": ingress}}}
+
+
 OUTPUTS: Mapping[str, Callable[[str, Mapping[str, Any]], dict[str, object]]] = {
     f"{_DYNAMIC}ApiKey": lambda name, _: {"key": f"moorage-{name}-plaintext"},
     f"{_DYNAMIC}LocalProcess": _process_outputs,
+    f"{_DYNAMIC}Password": lambda name, _: {"password": f"{name}-plaintext"},
+    f"{_DYNAMIC}ServerCertificate": lambda name, _: {
+        part: f"{name}-{part}" for part in ("ca_certificate", "certificate", "private_key")
+    },
+    "kubernetes:core/v1:Service": _service_outputs,
+    **AWS_ANSWERS,
+    **GCP_ANSWERS,
 }
 """What the real providers would answer, by type, from the resource's name and inputs."""
 
@@ -47,6 +62,9 @@ class Registration:
     urn: str
     parent: str
     inputs: dict[str, Any]
+    dependencies: frozenset[str]
+    """URNs of what is made before it and deleted after it: named, or behind one of its inputs. Its provider too."""
+    protect: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +101,17 @@ class Recording(MockMonitor):
             response = super().RegisterResource(request)
         inputs = _plain(MessageToDict(request.object))
         if request.type != "pulumi:pulumi:Stack":
-            self.registrations.append(Registration(request.type, request.name, response.urn, request.parent, inputs))
+            self.registrations.append(
+                Registration(
+                    request.type,
+                    request.name,
+                    response.urn,
+                    request.parent,
+                    inputs,
+                    dependencies=_dependencies(request),
+                    protect=request.protect,
+                )
+            )
         # The engine does this; the SDK's mock monitor does not.
         for name in request.additionalSecretOutputs:
             if name in response.object.fields:
@@ -123,6 +151,12 @@ def run_program(program: Callable[[], ResultT], *, preview: bool = False) -> tup
     return results[0], recording
 
 
+def _dependencies(request: Any) -> frozenset[str]:
+    behind_inputs = {urn for dependencies in request.propertyDependencies.values() for urn in dependencies.urns}
+    provider, _, _ = request.provider.rpartition("::")
+    return frozenset({*request.dependencies, *behind_inputs, *filter(None, [provider])})
+
+
 @contextmanager
 def _own_event_loop() -> Iterator[None]:
     """The mock monitor makes one in each of the executor's threads and closes none."""
@@ -135,8 +169,10 @@ def _own_event_loop() -> Iterator[None]:
         loop.close()
 
 
-def value_of(output: pulumi.Output[Any]) -> object:
-    """The value of an output of a program that is done."""
+def value_of(output: object) -> object:
+    """The value of an output of a program that is done; a plain one is known before."""
+    if not isinstance(output, pulumi.Output):
+        return output
 
     async def look() -> object:
         value = await output.future(with_unknowns=True)

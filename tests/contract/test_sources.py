@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 import moorage
-from moorage.spec import Load, ModelSpec, ServiceLevel
-from moorage.spec.arguments import LoadArgs, ModelArgs, ServiceLevelArgs
+from moorage.spec import Load, ModelFacts, ModelSpec, ServiceLevel
+from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 
 LIBRARY = Path(moorage.__file__).parent
 SOURCES = {str(path.relative_to(LIBRARY)): ast.parse(path.read_text()) for path in sorted(LIBRARY.rglob("*.py"))}
@@ -27,6 +27,7 @@ HIDDEN = {"os.environ", "os.getenv", "os.environb", "pulumi.Config", "pulumi.run
     "sys.stderr",
 }
 CLOUD_SDKS = ("pulumi", "boto3", "botocore", "google", "azure", "kubernetes", "grpc")
+SDK_OF_A_CLOUD = {"aws": "pulumi_aws", "gcp": "pulumi_gcp"}
 IMPORT_SECONDS = 0.1
 
 
@@ -83,7 +84,8 @@ def test_every_argument_is_documented(arguments: ast.ClassDef):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "schema"), [(ModelArgs, ModelSpec), (LoadArgs, Load), (ServiceLevelArgs, ServiceLevel)]
+    ("arguments", "schema"),
+    [(ModelArgs, ModelSpec), (LoadArgs, Load), (ServiceLevelArgs, ServiceLevel), (ModelFactsArgs, ModelFacts)],
 )
 def test_the_plain_form_has_the_keys_of_the_typed_one(arguments: type, schema: type[BaseModel]):
     required = {name for name, field in schema.model_fields.items() if field.is_required()}
@@ -91,11 +93,22 @@ def test_the_plain_form_has_the_keys_of_the_typed_one(arguments: type, schema: t
     assert arguments.__required_keys__ == required
 
 
-@pytest.mark.parametrize("module", ["moorage", "moorage.spec", "moorage.engine"])
+@pytest.mark.parametrize("module", ["moorage", "moorage.spec", "moorage.engine", "moorage.planner.pool_ladder"])
 def test_it_is_imported_without_pulumi_and_cloud_sdks(module: str):
     imported = python(f"import sys, {module}; print(*sys.modules)").stdout.split()
     assert module in imported
     assert [name for name in imported if name.partition(".")[0] in CLOUD_SDKS] == []
+
+
+@pytest.mark.parametrize("platform", sorted(path.name for path in LIBRARY.iterdir() if (path / "__init__.py").exists()))
+def test_no_platform_imports_the_sdk_of_another(platform: str):
+    """All of its modules together; the engine's own interpreter alone can import the tiny model's."""
+    walked = f"pkgutil.walk_packages(moorage.{platform}.__path__, 'moorage.{platform}.')"
+    own = f"[found.name for found in {walked} if 'tiny_model' not in found.name]"
+    imports = f"[importlib.import_module(name) for name in {own}]"
+    imported = python(f"import sys, importlib, pkgutil, moorage.{platform}; {imports}; print(*sys.modules)").stdout
+    foreign = {sdk for cloud, sdk in SDK_OF_A_CLOUD.items() if cloud != platform}
+    assert foreign & {name.partition(".")[0] for name in imported.split()} == set()
 
 
 def test_the_package_is_imported_at_once():

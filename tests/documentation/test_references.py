@@ -1,6 +1,7 @@
 """What the documentation refers to exists."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ _REPOSITORY_PATH = re.compile(
     r"(?:components|moorage|moorage_serving|infra|serving_image|stacks|tests|tools|docs|contracts|benchmarks)"
     r"/[\w./-]*[\w/]"
 )
+_TEST = re.compile(r"^([\w./]+\.py)::(test_\w+)$")
 _FOLDERS = (ROOT, ROOT / "components", ROOT / "serving_image", ROOT / "serving_image" / "moorage_serving")
 _EXAMPLES = {"stacks/Pulumi.second.yaml"}
 
@@ -39,10 +41,22 @@ def test_every_path_of_the_repository_exists(page: Page):
     assert missing == set()
 
 
+@every_page
+def test_every_test_that_is_named_exists(page: Page):
+    """Those that are written as pytest does, from the page's folder."""
+    named = {tuple(found) for code in page.code for found in _TEST.findall(code)}
+    assert {(path, test) for path, test in named if not _has_test(page.path.parent / path, test)} == set()
+
+
 def test_the_checks_would_find_something():
     everything = [page for page in pages() if page.links]
     assert everything
     assert {target for page in pages() for code in page.code for _, target in _CALL.findall(code)} >= {"up", "down"}
+    assert any(_TEST.findall(code) for page in pages() for code in page.code)
+
+
+def _has_test(path: Path, test: str) -> bool:
+    return path.exists() and re.search(rf"def {test}\(", path.read_text()) is not None
 
 
 def _leads_somewhere(page: Page, link: str) -> bool:

@@ -51,6 +51,7 @@ class Counters:
     completed: int = 0
     aborted: int = 0
     running: int = 0
+    most_running: int = 0
     tokens: int = 0
     connections: int = 0
 
@@ -79,7 +80,8 @@ class FakeEngine:
 
     `capacity`: requests that it works on at one time, as vLLM's `max_num_seqs`; more wait inside. None: any number.
     `program` overrides what requests ask for: a fault of this engine, whatever it is asked. `others_running`: requests
-    that did not come through here, for /metrics, which is not there without `has_metrics`.
+    that did not come through here, for /metrics, which is not there without `has_metrics`. `may_answer`: nothing is
+    answered while it is not set.
     """
 
     model: str = "moored"
@@ -88,11 +90,13 @@ class FakeEngine:
     program: dict[str, Any] = field(default_factory=dict)
     others_running: int = 0
     capacity: int | None = None
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     counters: Counters = field(default_factory=Counters)
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=5000))
     answers: deque[bytes] = field(default_factory=lambda: deque(maxlen=50))
 
     def __post_init__(self) -> None:
+        self.may_answer.set()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.StreamWriter] = set()
@@ -175,6 +179,7 @@ class FakeEngine:
         try:
             async with self._places:
                 self.counters.running += 1
+                self.counters.most_running = max(self.counters.most_running, self.counters.running)
                 try:
                     kept = await Generation(self, request, writer).run()
                 finally:
@@ -213,7 +218,7 @@ class Generation:
 
     def __init__(self, engine: FakeEngine, request: Received, writer: asyncio.StreamWriter) -> None:
         self.engine, self.writer = engine, writer
-        self.asked: dict[str, Any] = request.json()
+        self.asked, self.refuses = read(request)
         known = {item.name for item in fields(Program)}
         given = self.asked.get("fake_engine")
         wanted = {k: v for k, v in given.items() if k in known} if isinstance(given, dict) else {}
@@ -221,16 +226,20 @@ class Generation:
         self.chat = "chat" in request.path
         self.embeddings = "embeddings" in request.path
         self.echo = last_text(self.asked)
-        self.written = b""
+        self.written = bytearray()
 
     async def run(self) -> bool:
         """Write the answer; whether the connection can be used again."""
         program = self.program
+        if self.refuses:
+            await write_document(self.writer, 400, b'{"error":{"message":"not valid","type":"BadRequestError"}}')
+            return True
         if program.fault == "malformed_headers":
             self.writer.write(b"HTTP/1.1 abc\r\nno colon here\r\n\r\n")
             return False
         if program.fault == "stall_before_headers":
             await asyncio.sleep(STALL_SECONDS)
+        await self.engine.may_answer.wait()
         if program.time_to_first_token_seconds:
             await asyncio.sleep(program.time_to_first_token_seconds)
         if program.fault == "reset_before_headers":
@@ -269,8 +278,8 @@ class Generation:
             }
         else:
             answer |= {"object": "text_completion", "choices": [{"index": 0, "text": text, "finish_reason": "stop"}]}
-        self.written = json.dumps(answer | {"usage": self.usage}).encode()
-        self.engine.answers.append(self.written)
+        self.written += json.dumps(answer | {"usage": self.usage}).encode()
+        self.engine.answers.append(bytes(self.written))
         cut = program.fault in {"truncate", "reset", "stall"}
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(self.written)}\r\n\r\n"
         self.writer.write(head.encode() + (self.written[:40] if cut else self.written))
@@ -293,7 +302,7 @@ class Generation:
         await self.event([self.choice("", "stop")])
         if (self.asked.get("stream_options") or {}).get("include_usage"):
             await self.event([], self.usage)
-        self.engine.answers.append(self.written + DONE)
+        self.engine.answers.append(bytes(self.written + DONE))
         await self.write(DONE)
         self.writer.write(b"0\r\n\r\n")
         await self.writer.drain()
@@ -340,6 +349,15 @@ class Generation:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
         return False
+
+
+def read(request: Received) -> tuple[dict[str, Any], bool]:
+    """What is asked, and whether an engine would refuse it."""
+    try:
+        asked = request.json()
+    except (ValueError, RecursionError):
+        return {}, True
+    return asked, not isinstance(asked.get("stream_options"), dict | None)
 
 
 def last_text(asked: dict[str, Any]) -> str:

@@ -86,12 +86,16 @@ def document(*upstreams: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 @dataclass
 class Gateway:
-    """A gateway process. Use as a context manager; `lines` is everything that it wrote to standard output."""
+    """A gateway process. Use as a context manager; `lines` is everything that it wrote to standard output.
+
+    At its end it waits for nobody to learn of it, unless `propagation_seconds` says so.
+    """
 
     config_path: Path
     arguments: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     port: int = 0
+    propagation_seconds: float = 0.0
     lines: list[str] = field(default_factory=list)
 
     @property
@@ -105,7 +109,10 @@ class Gateway:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "moorage_serving.gateway", "serve", "--config", str(self.config_path)]
         self.process = subprocess.Popen(
-            [*command, "--port", str(self.port), *self.arguments],
+            [
+                *(*command, "--port", str(self.port)),
+                *("--propagation-seconds", str(self.propagation_seconds), *self.arguments),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

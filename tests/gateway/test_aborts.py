@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from .processes import chat, eventually
 from .raw import connection, read_until, request_bytes
 
 if TYPE_CHECKING:
+    import socket
+
     from .processes import Gateway, RunningEngine
 
 ABORT_SECONDS = 2.0
@@ -47,6 +52,16 @@ def test_leaving_aborts_the_engines_work(
     assert engine.fake.counters.aborted == before + 1
 
 
+def test_a_client_that_sends_two_requests_at_once_and_leaves_frees_both(
+    gateway: Gateway, engine: RunningEngine
+) -> None:
+    with connection(gateway) as sock:
+        sock.sendall(2 * request_bytes(chat(fault="stall_before_headers")))
+        eventually(lambda: engine.fake.counters.running == 1)
+    wait_for_idle(engine)
+    eventually(lambda: gateway.metric("requests_in_flight") == 0)
+
+
 def test_many_abandoned_streams_leave_no_busy_connection(gateway: Gateway, engine: RunningEngine) -> None:
     with ExitStack() as stack:
         for _ in range(ABANDONED):
@@ -61,6 +76,33 @@ def test_many_abandoned_streams_leave_no_busy_connection(gateway: Gateway, engin
     assert gateway.metric("requests_in_flight") == 0
     # What is left open is kept for reuse, and was not one of the abandoned.
     assert engine.fake.counters.connections <= ABANDONED / 2
+
+
+def test_probes_are_answered_while_many_long_streams_are_abandoned(gateway: Gateway, engine: RunningEngine) -> None:
+    clients: list[socket.socket] = []
+    slowest_seconds, left = 0.0, threading.Event()
+
+    def probe() -> None:
+        nonlocal slowest_seconds
+        with httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as client:
+            while not left.is_set():
+                started = time.monotonic()
+                assert client.get("/health").status_code == 200
+                slowest_seconds = max(slowest_seconds, time.monotonic() - started)
+
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        for _ in range(ABANDONED):
+            clients.append(stack.enter_context(connection(gateway)))
+            body = chat(stream=True, tokens=10_000, padding_bytes=500, inter_token_seconds=0.01)
+            clients[-1].sendall(request_bytes(body))
+        for client in clients:
+            read_until(client, b"t100")
+        probing = pool.submit(probe)
+        stack.close()
+        wait_for_idle(engine)
+        left.set()
+        probing.result()
+    assert slowest_seconds < 1
 
 
 def test_an_abandoned_request_is_recorded(gateway: Gateway, engine: RunningEngine) -> None:

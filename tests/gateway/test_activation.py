@@ -85,6 +85,27 @@ def test_the_first_request_starts_the_engine_and_is_answered(
     assert sleeping.metric("demand_requests", model="moored") == 0
 
 
+def test_without_a_hook_the_first_request_waits_until_the_demand_has_brought_an_engine(
+    config_path: Path, engine_room: EngineRoom, tmp_path: Path
+) -> None:
+    engine = upstream("lazy", f"unix://{tmp_path}/engine", activation={})
+    config_path.write_text(json.dumps(document(engine)))
+    answers: list[Any] = []
+    with Gateway(config_path) as gateway:
+
+        def ask() -> None:
+            answers.append(gateway.client.post(CHAT, json=chat(), headers=LONG_WAIT))
+
+        client = threading.Thread(target=ask)
+        client.start()
+        eventually(lambda: gateway.metric("demand_requests", model="moored") == 1)
+        assert gateway.client.get("/ready").status_code == 200
+        with engine_room.engine(path=tmp_path / "engine"):
+            client.join(15)
+        assert [answer.status_code for answer in answers] == [200]
+        assert gateway.metric("demand_requests", model="moored") == 0
+
+
 def test_a_request_that_waits_goes_to_the_engine_that_a_reload_names(
     sleeping: Gateway, hook: Hook, engine_room: EngineRoom, tmp_path: Path
 ) -> None:

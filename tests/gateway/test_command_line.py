@@ -8,15 +8,18 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from .processes import DEAD_ADDRESS, REPOSITORY, Gateway, document, upstream
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 EXAMPLE = REPOSITORY / "serving_image" / "gateway.example.json"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "moorage_serving.gateway", "serve", *arguments]
     return subprocess.run(
         command,
@@ -24,7 +27,12 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=30,
-        env={"PYTHONPATH": str(REPOSITORY / "serving_image"), "COLUMNS": "200", "NO_COLOR": "1"},
+        env={
+            "PYTHONPATH": str(REPOSITORY / "serving_image"),
+            "COLUMNS": "200",
+            "NO_COLOR": "1",
+            **(environment or {}),
+        },
     )
 
 
@@ -86,6 +94,26 @@ def test_a_token_variable_that_is_not_set(config_path: Path) -> None:
     assert result.returncode == 2
     assert "upstreams[0].authentication" in result.stderr
     assert "SURELY_NOT_SET" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [(None, "must hold the URL, but is not set"), ("http://secret@h", "must hold a URL like redis://host:port/0")],
+)
+def test_a_redis_variable_without_a_url(config_path: Path, value: str | None, problem: str) -> None:
+    config = document(upstream("a", DEAD_ADDRESS), redis_url_environment_variable="REDIS_URL")
+    config_path.write_text(json.dumps(config))
+    result = run("--config", str(config_path), environment={} if value is None else {"REDIS_URL": value})
+    assert result.returncode == 2
+    assert f"redis_url_environment_variable: REDIS_URL {problem}" in result.stderr
+    assert "secret" not in result.stderr
+
+
+def test_redis_is_given_in_one_way(config_path: Path) -> None:
+    both = {"redis_url": "redis://h", "redis_url_environment_variable": "REDIS_URL"}
+    config_path.write_text(json.dumps(document(upstream("a", DEAD_ADDRESS), **both)))
+    result = run("--config", str(config_path))
+    assert "redis_url_environment_variable: must not be given together with redis_url" in result.stderr
 
 
 def test_a_port_that_is_in_use(config_path: Path) -> None:

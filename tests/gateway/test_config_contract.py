@@ -120,6 +120,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         content["admission"]["deadline_seconds"] = draw(st.integers(1, 600))
     if content.get("redis_url") is None:
         content["cache"] = None
+    else:
+        content["redis_url_environment_variable"] = None
     assume(VALIDATOR.is_valid(content))
     assume(is_consistent(content))
     return content

@@ -27,7 +27,7 @@ def written_config(config_path: Path, engine: RunningEngine) -> Path:
 
 
 def test_open_streams_finish_and_new_connections_are_refused(written_config: Path) -> None:
-    with Gateway(written_config) as gateway:
+    with Gateway(written_config, propagation_seconds=1) as gateway:
         body = chat(stream=True, tokens=8, inter_token_seconds=0.2)
         with gateway.client.stream("POST", CHAT, json=body) as answer:
             events = answer.iter_raw()
@@ -47,7 +47,7 @@ def refuses(gateway: Gateway) -> bool:
 
 
 def test_a_stream_that_outlasts_the_drain_is_told_so(written_config: Path, engine: RunningEngine) -> None:
-    with Gateway(written_config, arguments=("--drain-seconds", "1")) as gateway:
+    with Gateway(written_config, arguments=("--drain-seconds", "1"), propagation_seconds=1) as gateway:
         body = chat(stream=True, tokens=1000, inter_token_seconds=0.1)
         headers = {"x-request-id": "outlasted"}
         with gateway.client.stream("POST", CHAT, json=body, headers=headers) as answer:
@@ -63,7 +63,7 @@ def test_a_stream_that_outlasts_the_drain_is_told_so(written_config: Path, engin
 
 
 def test_an_idle_gateway_ends_at_once(written_config: Path) -> None:
-    with Gateway(written_config) as gateway:
+    with Gateway(written_config, propagation_seconds=1) as gateway:
         assert gateway.client.get("/health").status_code == 200  # leaves an idle connection behind
         gateway.signal(signal.SIGTERM)
         assert gateway.process.wait(3) == 0
@@ -80,11 +80,11 @@ def test_a_new_process_takes_over_the_port_without_a_failed_request(written_conf
                 headers = {"authorization": f"Bearer {KEY}"}
                 statuses.append(client.post(url, json=chat(), headers=headers).status_code)
 
-    with Gateway(written_config, arguments=("--reuse-port",)) as old:
+    with Gateway(written_config, arguments=("--reuse-port",), propagation_seconds=1) as old:
         threads = [threading.Thread(target=ask, args=(old.url + CHAT,)) for _ in range(2)]
         for thread in threads:
             thread.start()
-        with Gateway(written_config, arguments=("--reuse-port",), port=old.port) as new:
+        with Gateway(written_config, arguments=("--reuse-port",), port=old.port, propagation_seconds=1) as new:
             eventually(lambda: httpx.get(f"{old.url}/ready", trust_env=False).json()["process_id"] == old.process.pid)
             assert old.stop() == 0
             assert new.client.get("/ready").json()["process_id"] == new.process.pid

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 import socket
 import subprocess
 import time
@@ -12,6 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from prometheus_client import CollectorRegistry
+
+from moorage_serving.gateway import ledger as ledger_module
+from moorage_serving.gateway.ledger import Ledger, LedgerMetrics
+from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
+from moorage_serving.gateway.usage import Usage
 
 from .processes import DEAD_ADDRESS, KEY_ID, Gateway, chat, document, eventually, upstream
 
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .processes import RunningEngine
+    from .redis_process import RedisProcess
 
 CHAT = "/v1/chat/completions"
 
@@ -51,6 +60,7 @@ def gateway(config_path: Path, engine: RunningEngine, redis_path: Path) -> Itera
 
 
 def counts(client: redis.Redis) -> dict[str, int]:
+    """What Redis has of the tests' key, today."""
     key = f"moorage:usage:{datetime.now(UTC).date().isoformat()}:{KEY_ID}"
     return {name: int(value) for name, value in client.hgetall(key).items()}  # type: ignore[union-attr]
 
@@ -94,6 +104,56 @@ def test_what_cannot_be_written_before_the_end_is_said_to_be_lost(gateway: Gatew
     gateway.client.post(CHAT, json=chat())
     assert gateway.stop() == 0
     assert gateway.events("usage_dropped")[-1]["tokens"] == 10
+
+
+def test_a_reload_to_another_redis_leaves_nothing_behind(
+    redis_server: str, redis_path: Path, tmp_path: Path, engine: RunningEngine, gateway: Gateway
+) -> None:
+    other_path = tmp_path / "other"
+    with running_redis(redis_server, redis_path) as first, running_redis(redis_server, other_path) as second:
+        eventually(lambda: gateway.metric("redis_available") == 1)
+        gateway.client.post(CHAT, json=chat(tokens=1))
+        gateway.write_config(document(upstream("tcp", engine.address), redis_url=f"unix://{other_path}"))
+        gateway.signal(signal.SIGHUP)
+        eventually(lambda: len(gateway.events("config_active")) == 2)
+        gateway.client.post(CHAT, json=chat(tokens=2))
+        eventually(lambda: counts(first) == {"requests": 1, "prompt_tokens": 7, "completion_tokens": 1})
+        eventually(lambda: counts(second) == {"requests": 1, "prompt_tokens": 7, "completion_tokens": 2})
+
+
+@pytest.mark.anyio
+async def test_whatever_redis_does_nothing_is_counted_twice_and_what_may_be_missing_is_told(
+    server: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "FLUSH_INTERVAL_SECONDS", 0.02)
+    registry = CollectorRegistry()
+    link = RedisLink(server.url, RedisMetrics(registry))
+    ledger = Ledger(link, LedgerMetrics(registry))
+    amounts: list[Usage] = []
+
+    async def ask_for(seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            amounts.append(Usage(1, 1 + len(amounts) % 3))
+            ledger.add(KEY_ID, amounts[-1])
+            await asyncio.sleep(0.002)
+
+    for round_ in range(5):
+        await ask_for(0.2 + round_ / 100)
+        server.freeze()  # in the middle of a write, and for longer than the link waits
+        await ask_for(0.4)
+        server.thaw()
+    async with asyncio.timeout(10):
+        while not link.available:  # noqa: ASYNC110 - nothing tells when
+            await asyncio.sleep(0.01)
+    await ledger.close()
+    await link.close()
+    in_redis = counts(server.client)
+    written = in_redis["prompt_tokens"] + in_redis["completion_tokens"]
+    dropped = registry.get_sample_value("moorage_gateway_usage_ledger_dropped_tokens_total") or 0
+    assert in_redis["requests"] <= len(amounts)
+    assert 0 < written <= sum(map(sum, amounts)) <= written + dropped
+    assert dropped > 0
 
 
 def test_a_redis_url_that_makes_no_sense_is_refused(config_path: Path) -> None:

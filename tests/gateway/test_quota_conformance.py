@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .processes import RunningEngine
+    from .processes import EngineRoom, RunningEngine
 
 CHAT = "/v1/chat/completions"
 CLIENTS = 50
@@ -93,10 +94,22 @@ def test_tokens_per_minute(start: Callable[..., Replicas]) -> None:
     assert counted_in_redis(replicas)
 
 
-def test_concurrent_requests(start: Callable[..., Replicas]) -> None:
+def test_concurrent_requests(start: Callable[..., Replicas], engine: RunningEngine, engine_room: EngineRoom) -> None:
     replicas = start(concurrent_requests=8)
-    for _ in range(2):  # every slot is free again after the first time
-        assert ask_all(replicas, 1, chat(time_to_first_token_seconds=5)) == {200: 8, 429: CLIENTS - 8}
+
+    def refused() -> float:
+        return sum(replica.metric("quota_rejected_total", reason="concurrency") for replica in replicas)
+
+    for turn in (1, 2):  # every slot is free again after the first time
+        engine.fake.may_answer.clear()
+        with ThreadPoolExecutor(1) as clients:
+            answers = clients.submit(ask_all, replicas, 1, chat())
+            try:
+                eventually(lambda turn=turn: refused() == turn * (CLIENTS - 8), 20)
+                assert engine.fake.counters.running == 8
+            finally:
+                engine_room.loop.call_soon_threadsafe(engine.fake.may_answer.set)
+            assert answers.result() == {200: 8, 429: CLIENTS - 8}
     assert counted_in_redis(replicas)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 import socket
 import subprocess
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -139,6 +140,18 @@ async def test_a_slow_command_costs_another_no_more_than_its_timeout(
     assert await slow == b"OK"
     assert await execute(link, "ECHO", "mine") == b"mine"
     assert registry.get_sample_value("moorage_gateway_redis_failures_total", {"reason": "timeout"}) == 1
+
+
+async def test_a_process_that_is_busy_itself_does_not_take_redis_for_late(
+    link: RedisLink, registry: CollectorRegistry
+) -> None:
+    await execute(link, "SET", "text", "words")
+    replies = [asyncio.create_task(link.execute("GET", "text", timeout_seconds=0.005)) for _ in range(4)]
+    for _ in range(4):
+        time.sleep(0.01)  # noqa: ASYNC251 - what else than Redis a turn of a loaded event loop does
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*replies) == [b"words"] * 4
+    assert registry.get_sample_value("moorage_gateway_redis_failures_total", {"reason": "timeout"}) in (None, 0)
 
 
 async def test_a_command_whose_time_is_up_before_it_is_sent_is_never_sent(link: RedisLink) -> None:

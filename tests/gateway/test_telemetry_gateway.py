@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from .exposition import scrape, total
 from .otlp_receiver import OtlpReceiver, attributes
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
     from .processes import RunningEngine
 
 CHAT = "/v1/chat/completions"
-ADMIN_KEY = "key-of-the-administrator"
+ADMIN_KEY, LIMITED_KEY = "key-of-the-administrator", "key-of-a-limited-tenant"
 TRACE_ID, PARENT_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
@@ -40,8 +44,11 @@ def observed(
     config = document(
         upstream("tcp", engine.address),
         telemetry={"otlp_endpoint": receiver.endpoint, "trace_sample_ratio": 0.0},
+        tenants=[{"id": "once-a-minute", "requests_per_minute": 1}],
+        max_request_body_bytes=10_000,
     )
     config["keys"].append({"id": "administrator", "sha256": sha256(ADMIN_KEY), "role": "admin"})
+    config["keys"].append({"id": "limited", "sha256": sha256(LIMITED_KEY), "tenant": "once-a-minute"})
     path = tmp_path_factory.mktemp("observed") / "config.json"
     path.write_text(json.dumps(config))
     with Gateway(path) as running:
@@ -123,6 +130,60 @@ def test_the_engine_continues_the_gateways_span(
     assert facts["moorage.outcome"] == "completed"
 
 
+def traced(trace_id: str) -> dict[str, str]:
+    return {"traceparent": f"00-{trace_id}-{PARENT_ID}-01"}
+
+
+def spans_of(receiver: OtlpReceiver, trace_id: str) -> list[Span]:
+    return [span for span in receiver.spans if span.trace_id.hex() == trace_id]
+
+
+def test_requests_that_are_refused_early_are_in_the_traces_of_their_callers(
+    observed: Gateway, receiver: OtlpReceiver
+) -> None:
+    limited = {"authorization": f"Bearer {LIMITED_KEY}"}
+    observed.client.post(CHAT, json=chat(), headers=limited)
+    refused: dict[tuple[int, str], dict[str, Any]] = {
+        (400, "invalid_json"): {"content": b"{"},
+        (400, "invalid_request"): {"json": {"model": 1}},
+        (401, "invalid_api_key"): {"json": chat(), "headers": {"authorization": "Bearer wrong"}},
+        (404, "model_not_found"): {"json": chat(model="unknown")},
+        (405, "method_not_allowed"): {"method": "GET"},
+        (413, "request_too_large"): {"content": b"x" * 20_000},
+        (429, "rate_limit_exceeded"): {"json": chat(), "headers": limited},
+    }
+    for number, (expected, request) in enumerate(refused.items(), 1):
+        headers = {**request.pop("headers", {}), **traced(f"{number:032x}")}
+        answer = observed.client.request(request.pop("method", "POST"), CHAT, headers=headers, **request)
+        assert (answer.status_code, answer.json()["error"]["code"]) == expected
+    for number, (status, code) in enumerate(refused, 1):
+        span = eventually(lambda number=number: spans_of(receiver, f"{number:032x}"), seconds=20)[0]
+        facts = attributes(span)
+        assert span.parent_span_id.hex() == PARENT_ID
+        assert span.status.code == Status.STATUS_CODE_ERROR
+        assert (facts["http.response.status_code"], facts["error.type"]) == (status, code)
+
+
+def test_so_is_a_request_that_comes_too_late(engine: RunningEngine, config_path: Path) -> None:
+    with OtlpReceiver() as receiver:
+        telemetry = {"otlp_endpoint": receiver.endpoint, "trace_sample_ratio": 0.0}
+        config_path.write_text(json.dumps(document(upstream("tcp", engine.address), telemetry=telemetry)))
+        with Gateway(config_path) as gateway:
+            body = chat(stream=True, tokens=20, inter_token_seconds=0.1)
+            with gateway.client.stream("POST", CHAT, json=body) as answer:
+                events = answer.iter_raw()
+                next(events)
+                gateway.signal(signal.SIGTERM)
+                eventually(lambda: gateway.client.post(CHAT, json=chat()).status_code == 503)
+                assert gateway.client.post(CHAT, json=chat(), headers=traced(TRACE_ID)).status_code == 503
+                assert b"".join(events).endswith(b"data: [DONE]\n\n")
+            assert gateway.stop() == 0
+        (span,) = spans_of(receiver, TRACE_ID)
+    assert span.parent_span_id.hex() == PARENT_ID
+    assert attributes(span)["error.type"] == "shutting_down"
+    assert attributes(span)["moorage.outcome"] == "shut_down"
+
+
 def test_an_engine_is_told_that_nobody_samples(observed: Gateway, engine: RunningEngine) -> None:
     observed.client.post(CHAT, json=chat())
     assert engine.fake.received[-1].headers["traceparent"].endswith("-00")
@@ -187,9 +248,10 @@ def test_a_wrong_question_is_refused(observed: Gateway, query: str) -> None:
 
 
 def test_only_one_profile_is_taken_at_a_time(observed: Gateway) -> None:
-    answers: list[int] = []
-    first = threading.Thread(target=lambda: answers.append(profile(observed, "seconds=2")[0]))
+    def profile_long() -> None:
+        eventually(lambda: profile(observed, "seconds=2")[0] == 200)  # the short ones below can be in its way
+
+    first = threading.Thread(target=profile_long)
     first.start()
     eventually(lambda: profile(observed, "seconds=0.01")[0] == 409)
     first.join()
-    assert answers == [200]

@@ -16,7 +16,7 @@ from .processes import DEAD_ADDRESS, KEY, KEY_ID, Gateway, chat, document, event
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .processes import RunningEngine
+    from .processes import EngineRoom, RunningEngine
     from .redis_process import RedisProcess
 
 CHAT = "/v1/chat/completions"
@@ -54,6 +54,22 @@ def test_the_second_answer_comes_from_the_cache(
     assert second.content == first.content
     assert second.headers["x-moorage-revision"] == first.headers["x-moorage-revision"] == "r1"
     assert second.headers["x-request-id"] != first.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_tokens_of_streams_count_against_the_limit_too(
+    config_path: Path, engine: RunningEngine, server: RedisProcess, *, stream: bool
+) -> None:
+    config = document(upstream("tcp", engine.address), redis_url=server.url)
+    config_path.write_text(json.dumps(with_tenant(config, tokens_per_minute=10_000)))
+    with Gateway(config_path) as gateway:
+        eventually(lambda: gateway.metric("redis_available") == 1)
+        # Little is reserved, so that nearly all comes from the engine's count.
+        body = {**chat(stream=stream, tokens=1_000), "max_tokens": 1}
+        statuses: list[int] = []
+        while statuses.count(429) == 0 and len(statuses) < 20:
+            statuses.append(gateway.client.post(CHAT, json=body).status_code)
+    assert statuses == [200] * 10 + [429]
 
 
 def test_tokens_of_a_cached_answer_are_not_charged(
@@ -104,7 +120,7 @@ def test_only_an_administrator_gets_a_profile(config_path: Path, engine: Running
 
 def test_who_comes_after_the_propagation_is_told_to_come_back(config_path: Path, engine: RunningEngine) -> None:
     config_path.write_text(json.dumps(document(upstream("a", engine.address))))
-    with Gateway(config_path, arguments=("--propagation-seconds", "0.2")) as gateway:
+    with Gateway(config_path, propagation_seconds=0.2) as gateway:
         body = chat(stream=True, tokens=30, inter_token_seconds=0.1)
         with gateway.client.stream("POST", CHAT, json=body) as answer:
             events = answer.iter_raw()
@@ -140,6 +156,28 @@ def test_workers_share_a_port_and_one_set_of_metrics(config_path: Path, engine: 
         served_by = {httpx.get(f"{gateway.url}/ready", trust_env=False).json()["process_id"] for _ in range(requests)}
         assert len(served_by) == 2
         assert gateway.stop() == 0
+
+
+@pytest.mark.parametrize(("limit", "most"), [(9, 8), (1, 2)])
+def test_workers_divide_the_limit_of_an_engine_that_tells_nothing_of_its_load(
+    config_path: Path, engine_room: EngineRoom, limit: int, most: int
+) -> None:
+    requests = 60
+    with engine_room.engine() as mute:
+        mute.fake.has_metrics = False
+        config_path.write_text(json.dumps(document(upstream("mute", mute.address, max_concurrent_requests=limit))))
+        with Gateway(config_path, arguments=("--workers", "2")) as gateway:
+            eventually(lambda: gateway.metric("workers") == 2, 20)
+
+            def ask(_: int) -> int:
+                headers = {"authorization": f"Bearer {KEY}"}
+                body = chat(time_to_first_token_seconds=0.05)
+                answer = httpx.post(f"{gateway.url}{CHAT}", json=body, headers=headers, timeout=60, trust_env=False)
+                return answer.status_code
+
+            with ThreadPoolExecutor(30) as clients:
+                assert set(clients.map(ask, range(requests))) == {200}
+        assert mute.fake.counters.most_running == most
 
 
 def test_a_worker_that_dies_is_started_again(config_path: Path, engine: RunningEngine) -> None:

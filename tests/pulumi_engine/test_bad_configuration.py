@@ -27,7 +27,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         ({"cloud": "mars"}, "cloud = mars with option = always-on: possible is local with always-on"),
         ({"gateway": {"host": "0.0.0.0", "authentication": "none"}}, "gateway.authentication"),
         ({"model": {"source": "/no/such/folder"}}, "/no/such/folder: there is no such folder"),
-        ({"model": {"source": "s3://bucket/model"}}, "s3:// is not supported yet"),
+        ({"model": {"source": "s3://bucket/model"}}, "model.source = s3://bucket/model: a cluster reads it"),
         ({"tiny_model": {"wrong_answer_ratio": 2}}, "tiny_model.wrong_answer_ratio = 2: must be"),
     ],
     ids=[

@@ -1,8 +1,11 @@
 """vLLM's command line and environment, from the specification."""
 
+import json
+from typing import Any
+
 import pytest
 
-from moorage.engine import HostAndPort, UnixSocket, vllm_arguments, vllm_environment
+from moorage.engine import HostAndPort, NodeOfSeveral, Parallelism, UnixSocket, vllm_arguments, vllm_environment
 from moorage.spec import ModelSpec, parse_model
 
 SOCKET = UnixSocket("/run/engine.sock")
@@ -10,7 +13,7 @@ FOLDER = {"source": "/models/harbour"}
 HUB = {"source": "hf://meta-llama/Llama-3.1-8B@v1"}
 
 
-def arguments(value: dict[str, object], device: str = "gpu", **options: int) -> list[str]:
+def arguments(value: dict[str, object], device: str = "gpu", **options: Any) -> list[str]:
     return vllm_arguments(parse_model(value), SOCKET, device=device, shutdown_timeout_seconds=45, **options)
 
 
@@ -76,6 +79,42 @@ def test_adapters_share_a_batch_and_get_the_next_rank_that_vllm_knows(rank: int,
 def test_a_rank_above_vllms_highest_is_refused():
     with pytest.raises(ValueError, match="lora_rank = 513"):
         arguments({**FOLDER, "lora_adapters": {"a": "/adapters/a"}}, lora_rank=513)
+
+
+def test_an_adapter_of_a_bucket_is_read_from_where_it_was_copied():
+    value = {**FOLDER, "lora_adapters": {"a": "s3://harbour-models/adapters/a"}}
+    assert option(arguments(value, adapter_folders={"a": "/adapters/0"}), "--lora-modules") == "a=/adapters/0"
+    with pytest.raises(ValueError, match=r"lora_adapters\.a = s3://harbour-models/adapters/a: vLLM reads no adapter"):
+        arguments(value)
+
+
+@pytest.mark.parametrize(("parallelism", "is_distributed"), [(Parallelism(1, 1), False), (Parallelism(2, 1), True)])
+def test_weights_of_a_bucket_are_streamed_in_bounded_memory(parallelism: Parallelism, is_distributed: bool):
+    given = arguments({"source": "gs://harbour-models/llama"}, parallelism=parallelism)
+    assert option(given, "--model") == "gs://harbour-models/llama"
+    assert option(given, "--load-format") == "runai_streamer"
+    extra = json.loads(option(given, "--model-loader-extra-config"))
+    assert extra.pop("distributed", False) is is_distributed
+    assert extra == {"concurrency": 32, "memory_limit": 5 * 2**30}
+
+
+def test_as_many_requests_run_at_once_as_the_gateway_is_told():
+    assert option(arguments(FOLDER, max_num_seqs=256), "--max-num-seqs") == "256"
+
+
+def test_a_split_model_says_how():
+    assert option(arguments(FOLDER, parallelism=Parallelism(4, 1)), "--tensor-parallel-size") == "4"
+    assert "--tensor-parallel-size" not in arguments(FOLDER)
+
+
+@pytest.mark.parametrize("is_leader", [True, False])
+def test_of_several_nodes_the_leader_alone_serves(is_leader: bool):
+    node = NodeOfSeveral("$(LWS_WORKER_INDEX)", "$(LWS_LEADER_ADDRESS)", is_leader=is_leader)
+    given = arguments(FOLDER, parallelism=Parallelism(8, 2), node=node)
+    assert option(given, "--pipeline-parallel-size") == option(given, "--nnodes") == "2"
+    assert option(given, "--node-rank") == "$(LWS_WORKER_INDEX)"
+    assert option(given, "--master-addr") == "$(LWS_LEADER_ADDRESS)"
+    assert ("--headless" in given) is not is_leader
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.engine import drain_budget, startup_budget, startup_probe
+from moorage.engine import drain_budget, startup_budget, startup_probe, within_notice
 
 GIGABYTE = 10**9
 seconds = st.floats(0, 10_000)
@@ -53,3 +53,20 @@ def test_a_disk_twice_as_slow_gets_more_time():
 def test_the_startup_probe_lasts_the_whole_budget(budget: int):
     probe = startup_probe(budget)
     assert budget <= probe.period_seconds * probe.failure_threshold < budget + probe.period_seconds
+
+
+@given(p99=seconds, propagation=seconds, notice=st.integers(10, 600))
+def test_a_drain_within_a_notice_ends_with_it_and_takes_no_step_longer_than_before(
+    p99: float, propagation: float, notice: int
+):
+    wanted = drain_budget(p99, propagation)
+    cut = within_notice(wanted, notice)
+    assert cut.grace_seconds <= notice or cut == wanted
+    assert 0 <= cut.pre_stop_seconds <= wanted.pre_stop_seconds
+    assert cut.shutdown_timeout_seconds > 0
+    assert cut.pre_stop_seconds + cut.shutdown_timeout_seconds < cut.grace_seconds
+
+
+def test_a_notice_that_is_long_enough_changes_nothing():
+    wanted = drain_budget(45, 15)
+    assert within_notice(wanted, 75) == wanted

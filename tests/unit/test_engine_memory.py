@@ -3,31 +3,21 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.model_facts import LLAMA_8B as LLAMA
 
 from moorage.engine import (
     InsufficientMemoryError,
+    Parallelism,
     check_fits,
     check_servable,
+    host_need,
     kv_cache_bytes,
     kv_cache_bytes_per_token,
     memory_need,
 )
+from moorage.engine.memory import lora_bytes
 from moorage.spec import Load, ModelFacts, SpecError, parse_load, parse_model
 
-LLAMA = ModelFacts(
-    architecture="LlamaForCausalLM",
-    weight_bytes=16_060_522_496,
-    parameter_count=8_030_261_248,
-    dtype="BF16",
-    hidden_size=4096,
-    num_hidden_layers=32,
-    num_attention_heads=32,
-    num_key_value_heads=8,
-    head_dim=128,
-    max_position_embeddings=131_072,
-    vocab_size=128_256,
-    is_quantized=False,
-)
 MODEL = parse_model({"source": "hf://meta-llama/Llama-3.1-8B", "max_model_len": 8192})
 
 
@@ -104,3 +94,38 @@ def test_a_head_size_without_a_cpu_kernel_is_refused_on_the_cpu_only():
     check_servable(MODEL, odd, Load(), device="gpu")
     with pytest.raises(SpecError, match=r"attention heads of 48; on the CPU vLLM serves 32, 64"):
         check_servable(MODEL, odd, Load(), device="cpu")
+
+
+def test_an_adapter_of_rank_16_for_llama_31_8b_takes_80_mb():
+    """41.9 million elements in its seven linear layers, as PEFT counts them."""
+    assert lora_bytes(MODEL, LLAMA, 16) == pytest.approx(2 * 41_943_040, rel=0.01)
+    assert lora_bytes(MODEL, LLAMA, None) == lora_bytes(MODEL, LLAMA, 16) == lora_bytes(MODEL, LLAMA, 9)
+
+
+def test_two_gpus_hold_half_the_weights_and_half_the_kv_heads_each():
+    whole, half = (memory_need(MODEL, LLAMA, Load(), device="gpu", parallelism=Parallelism(size)) for size in (1, 2))
+    assert half.weights_gib == pytest.approx(whole.weights_gib / 2)
+    assert half.kv_cache_gib == pytest.approx(whole.kv_cache_gib / 2)
+    assert half.overhead_gib > whole.overhead_gib
+
+
+def test_more_gpus_than_kv_heads_hold_copies_of_them():
+    eight, sixteen = (
+        memory_need(MODEL, LLAMA, Load(concurrent_requests=64), device="gpu", parallelism=Parallelism(size))
+        for size in (8, 16)
+    )
+    assert sixteen.kv_cache_gib == eight.kv_cache_gib
+    assert sixteen.weights_gib == eight.weights_gib / 2
+
+
+def test_the_node_with_the_most_layers_decides():
+    whole, third = (
+        memory_need(MODEL, LLAMA, Load(), device="gpu", parallelism=Parallelism(1, nodes)) for nodes in (1, 3)
+    )
+    assert third.weights_gib == pytest.approx(whole.weights_gib * 11 / 32)
+
+
+@pytest.mark.parametrize(("size", "memory_gib", "shared_gib"), [(1, 15, 2), (2, 38, 20), (8, 68, 20)])
+def test_beside_the_gpus_an_engine_needs_memory_for_loading_and_sharing(size: int, memory_gib: int, shared_gib: int):
+    need = host_need(Parallelism(size))
+    assert (need.cpus, need.memory_gib, need.shared_memory_gib) == (2 + size, memory_gib, shared_gib)

@@ -1,6 +1,7 @@
 """Problems inside nested mappings, and those that no single key is to blame for, for any schema."""
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Literal, Self
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -34,6 +35,9 @@ class Harbour(BaseModel):
     model_config = STRICT
 
     flagship: Ship | None = None
+    pilots: list[str] | None = Field(default=None, min_length=1)
+    shifts: list[Literal["day", "night"]] = Field(default=[])
+    berths: Sequence[Berth] = ()
 
 
 def report_of(schema: type[BaseModel], value: object, path: str = "") -> str:
@@ -45,6 +49,22 @@ def report_of(schema: type[BaseModel], value: object, path: str = "") -> str:
 def test_a_key_two_levels_down_has_its_whole_path():
     value = {"flagship": {"metres": 5, "berth": {"metres": 0}}}
     assert report_of(Harbour, value) == "flagship.berth.metres = 0: must be an integer above 0"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"pilots": []}, "pilots = []: must be a list that is not empty, each a text that is not empty"),
+        ({"pilots": ["Ada", 1]}, "pilots.1 = 1: must be a text that is not empty"),
+        ({"shifts": "day"}, 'shifts = "day": must be a list, each one of day, night'),
+        ({"shifts": ["noon"]}, 'shifts.0 = "noon": must be one of day, night'),
+        ({"berths": [{"metres": 9}, {"metres": 0}]}, "berths.1.metres = 0: must be an integer above 0"),
+        ({"berths": [{"metres": 9, "key": 2}]}, "berths.0.key: unknown key; must be one of metres, quay"),
+        ({"berths": 1}, "berths = 1: must be a list, each a mapping with keys out of metres, quay"),
+    ],
+)
+def test_a_list_says_what_it_is_a_list_of(value: dict[str, object], problem: str):
+    assert report_of(Harbour, value) == problem
 
 
 def test_both_limits_are_named():

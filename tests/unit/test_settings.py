@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -19,10 +19,22 @@ from moorage.spec import FolderSource, SpecError
 ROOT = Path(__file__).parents[2]
 PROGRAM = ("configuration", "local", "local_model", "options", "outputs", "settings")
 
-KEYS = "cloud, option, model, tiny_model, load, service_level, gateway, engine"
+POSSIBLE = [
+    ("local", "always-on"),
+    ("local", "serverless"),
+    ("kubernetes", "always-on"),
+    ("kubernetes", "serverless"),
+    ("aws", "always-on"),
+    ("gcp", "always-on"),
+]
+CLUSTER_KEYS = "images, replicas, cluster, nodes, pool, aws, gcp"
+KEYS = f"cloud, option, model, model_facts, tiny_model, load, service_level, gateway, engine, {CLUSTER_KEYS}"
 GATEWAY_KEYS = "host, port, authentication, settings, tenant"
 MODEL_KEYS = "source, revision, served_name, dtype, quantization, max_model_len, lora_adapters, chat_template"
-SOURCES = "hf://organisation/name, hf://organisation/name@revision or the path of a local folder"
+SOURCES = (
+    "hf://organisation/name, hf://organisation/name@revision, s3://bucket/folder, gs://bucket/folder or the path of a "
+    "local folder"
+)
 
 Read = Callable[..., Any]
 
@@ -254,14 +266,14 @@ def test_a_model_and_the_tiny_model_exclude_each_other(read: Read):
     assert read(tiny_model=keys["tiny_model"]).configuration.tiny_model.wrong_answer_ratio == 0.5
 
 
-@pytest.mark.parametrize(("cloud", "option"), [("aws", "always-on"), ("local", "managed"), ("", "")])
+@pytest.mark.parametrize(("cloud", "option"), [("mars", "always-on"), ("local", "managed"), ("", "")])
 def test_an_impossible_combination_is_refused_with_the_possible_ones(
     program: SimpleNamespace, read: Read, cloud: str, option: str
 ):
     settings = read(cloud=cloud, option=option)
     with pytest.raises(SpecError) as raised:
         program.options.build(settings)
-    possible = "local with always-on, local with serverless"
+    possible = ", ".join(f"{cloud} with {option}" for cloud, option in POSSIBLE)
     assert str(raised.value) == f"cloud = {cloud} with option = {option}: possible is {possible}"
 
 
@@ -340,9 +352,12 @@ def test_the_stacks_that_come_along_can_be_built(program: SimpleNamespace, read:
     assert (configuration.cloud, configuration.option) in program.options.BUILDERS
 
 
-@pytest.mark.parametrize("key", ["tiny_model", "gateway", "engine"])
+@pytest.mark.parametrize(
+    "key", ["tiny_model", "gateway", "engine", "images", "replicas", "cluster", "nodes", "pool", "aws", "gcp"]
+)
 def test_the_description_of_a_group_names_its_keys(program: SimpleNamespace, key: str):
     """The groups that no class of `moorage.spec` describes."""
     description = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"][key]["description"]
-    group = program.configuration.Configuration.model_fields[key].annotation
+    annotation = program.configuration.Configuration.model_fields[key].annotation
+    group, *_ = get_args(annotation) or [annotation]
     assert all(f"`{name}`" in description for name in group.model_fields)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moorage.spec import (
+    BucketSource,
     FolderSource,
     HubSource,
     ModelSpec,
@@ -70,7 +71,19 @@ def test_a_local_folder_takes_no_revision():
     ]
 
 
-@pytest.mark.parametrize("source", ["s3://bucket/model", "gs://bucket/model", "https://example.org/model"])
+@pytest.mark.parametrize("address", ["s3://harbour-models/v1", "gs://harbour_models/llama/v1"])
+def test_a_buckets_folder_is_a_source_with_or_without_a_last_slash(address: str):
+    assert parse_source(address) == parse_source(f"{address}/") == BucketSource(address)
+    assert parse_model({"source": address, "revision": "2026-11-25"}).served_name == "v1"
+
+
+@pytest.mark.parametrize("address", ["s3://", "s3://bucket", "gs://B/model", "s3://bucket/a b", "s3://bucket/a?x=1"])
+def test_a_malformed_bucket_address_is_refused(address: str):
+    with pytest.raises(ValueError, match="must name a folder of a bucket"):
+        parse_source(address)
+
+
+@pytest.mark.parametrize("source", ["az://bucket/model", "https://example.org/model"])
 def test_other_schemes_are_refused_with_what_is_allowed(source: str):
     (problem,) = problems_of({"source": source})
     assert "is not supported yet; must be hf://organisation/name" in problem
@@ -88,7 +101,7 @@ def test_a_malformed_hub_address_is_refused(source: str):
 @given(st.text())
 def test_any_text_is_a_source_or_a_value_error(text: str):
     try:
-        assert isinstance(parse_source(text), HubSource | FolderSource)
+        assert isinstance(parse_source(text), HubSource | BucketSource | FolderSource)
     except ValueError as error:
         assert "must " in str(error)  # noqa: PT017 - most texts raise nothing
 

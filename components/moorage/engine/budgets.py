@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+GPU_COMPILE_SECONDS = 180
+"""Assumed, generously: compiling and capturing CUDA graphs without a warm cache."""
 GP3_MEGABYTES_PER_SECOND = 125
 """Baseline throughput of an EBS gp3 volume (docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html)."""
 
@@ -72,3 +74,16 @@ def drain_budget(p99_request_seconds: float, load_balancer_propagation_seconds: 
     pre_stop = math.ceil(load_balancer_propagation_seconds)
     shutdown_timeout = math.ceil(p99_request_seconds)
     return DrainBudget(pre_stop, shutdown_timeout, pre_stop + shutdown_timeout + _TEARDOWN_SECONDS)
+
+
+def within_notice(drain: DrainBudget, notice_seconds: int) -> DrainBudget:
+    """`drain` itself where its grace is no longer than the notice, else what the notice leaves of it.
+
+    A fifth of the notice for the balancer and an eighth for the tear-down, neither longer than before.  Google's 15
+    seconds become 3 + 10 + 2; AWS's 120 cut a long drain to 15 + 90 + 15, the example of llm-d's guide.
+    """
+    if drain.grace_seconds <= notice_seconds:
+        return drain
+    pre_stop = min(drain.pre_stop_seconds, notice_seconds // 5)
+    teardown = min(_TEARDOWN_SECONDS, math.ceil(notice_seconds / 8))
+    return DrainBudget(pre_stop, notice_seconds - pre_stop - teardown, notice_seconds)

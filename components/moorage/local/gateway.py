@@ -1,16 +1,15 @@
 """The gateway on this machine."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict, cast
 
 import pulumi
 
-from moorage.local.api_key import ApiKey
+from moorage.credentials.api_key import ApiKey
 from moorage.local.process import LocalProcess
 from moorage.spec.errors import Problem, SpecError
-from moorage.spec.gateway_document import Authentication, Key, Upstream, render_gateway_document
-from moorage.spec.gateway_settings import OWN_KEY_ID, GatewaySettings, check_tenant, parse_gateway_settings
+from moorage.spec.gateway_document import Authentication, Key, Upstream, generated_key, render_gateway_document
+from moorage.spec.gateway_settings import GatewaySettings, check_tenant, parse_gateway_settings
 
 DOCUMENT_NAME = "gateway.json"
 _START_TIMEOUT_SECONDS = 60
@@ -134,15 +133,7 @@ def _has_keys(args: LocalGatewayArgs) -> bool:
 
 
 def _keys(key: ApiKey | None, tenant: str | None) -> pulumi.Output[list[Key]]:
-    """The hash is no secret: 256 random bits cannot be found from it."""
     if key is None:
         none: list[Key] = []
         return pulumi.Output.from_input(none)
-    return pulumi.Output.unsecret(key.key).apply(lambda value: [_key(value, tenant)])
-
-
-def _key(value: str, tenant: str | None) -> Key:
-    key = Key(id=OWN_KEY_ID, sha256=hashlib.sha256(value.encode()).hexdigest())
-    if tenant is not None:
-        key["tenant"] = tenant
-    return key
+    return pulumi.Output.unsecret(key.key).apply(lambda value: [generated_key(value, tenant)])

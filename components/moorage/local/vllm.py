@@ -1,6 +1,6 @@
 """vLLM on this machine."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -19,6 +19,7 @@ from moorage.engine import (
     vllm_environment,
 )
 from moorage.local.process import LocalProcess
+from moorage.local.sources import check_sources
 from moorage.spec import ModelFacts, ModelSpec, parse_load, parse_model, parse_service_level
 from moorage.spec.arguments import LoadArgs, ModelArgs, ServiceLevelArgs
 from moorage.spec.gateway_document import Upstream
@@ -69,7 +70,7 @@ class LocalVllm(pulumi.ComponentResource):
     def __init__(self, name: str, args: LocalVllmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for a model, load or service level that cannot be served."""
         facts = args.get("facts")
-        recorded = {**args, "facts": asdict(facts)} if facts else dict(args)
+        recorded = {**args, "facts": facts.model_dump()} if facts else dict(args)
         super().__init__("moorage:index:LocalVllm", name, recorded, opts)
         model = parse_model(args["model"])
         process = self._create_process(name, args, model)
@@ -115,6 +116,7 @@ class _Plan:
 
 def _plan(args: LocalVllmArgs, model: ModelSpec) -> _Plan:
     """Everything about the engine that follows from the specification and, where they are known, the model's facts."""
+    check_sources(model)
     device: Device = "gpu" if args["device"] == "gpu" else "cpu"
     load = parse_load(args.get("load", {}))
     service_level = parse_service_level(args.get("service_level", {}))

@@ -4,11 +4,12 @@ from moorage.spec.errors import Problem, SpecError
 from moorage.spec.facts import ModelFacts
 from moorage.spec.load import Load
 from moorage.spec.model import ModelSpec
-from moorage.spec.parsing import parse, parse_load, parse_model, parse_service_level
+from moorage.spec.parsing import parse, parse_facts, parse_load, parse_model, parse_service_level
 from moorage.spec.service_level import ServiceLevel
-from moorage.spec.source import FolderSource, HubSource, ModelSource, parse_source
+from moorage.spec.source import BucketSource, FolderSource, HubSource, ModelSource, parse_source
 
 __all__ = [
+    "BucketSource",
     "FolderSource",
     "HubSource",
     "Load",
@@ -19,6 +20,7 @@ __all__ = [
     "ServiceLevel",
     "SpecError",
     "parse",
+    "parse_facts",
     "parse_load",
     "parse_model",
     "parse_service_level",

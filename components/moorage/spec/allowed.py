@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from moorage.spec.source import ALLOWED_SOURCES, ModelSource
 
 _LIMITS = (("ge", "of at least"), ("gt", "above"), ("le", "at most"))
+_LIST, _LISTS = "a list", (list, Sequence)
 _KINDS = {
     bool: "true or false",
     int: "an integer",
@@ -22,7 +23,9 @@ def innermost(schema: type[BaseModel], location: Sequence[str | int]) -> tuple[t
     """The model that has the key at `location` of `schema`, which may be one inside it, and the location in there."""
     field = schema.model_fields.get(str(location[0]))
     nested = _model_of(field.annotation) if field else None
-    return (schema, location) if nested is None or len(location) == 1 else innermost(nested, location[1:])
+    in_a_list = len(location) > 1 and isinstance(location[1], int)
+    inside = location[2 if in_a_list else 1 :]
+    return (schema, location) if nested is None or not inside else innermost(nested, inside)
 
 
 def describe_allowed(schema: type[BaseModel], location: Sequence[str | int]) -> str:
@@ -30,13 +33,13 @@ def describe_allowed(schema: type[BaseModel], location: Sequence[str | int]) -> 
     owner, inside = innermost(schema, location)
     field = owner.model_fields[str(inside[0])]
     if len(inside) == 1:
-        return f"{_kind(field.annotation)}{_limits(field)}"
-    key_kind, value_kind = get_args(field.annotation)
-    return _kind(key_kind if inside[-1] == "[key]" else value_kind)
+        return f"{_kind(field.annotation)}{_limits(field)}".replace(*_filled(field), 1)
+    parts = get_args(_without_none(field.annotation))
+    return _kind(parts[0] if inside[-1] == "[key]" else parts[-1])
 
 
 def _model_of(annotation: object) -> type[BaseModel] | None:
-    candidates = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+    candidates = get_args(annotation) if get_origin(annotation) in {Union, UnionType, *_LISTS} else (annotation,)
     models = [found for found in candidates if isinstance(found, type) and issubclass(found, BaseModel)]
     return models[0] if models else None
 
@@ -49,6 +52,8 @@ def _kind(annotation: object) -> str:
         return _kind(arguments[0])
     if origin is Literal:
         return f"one of {', '.join(str(argument) for argument in arguments)}"
+    if origin in _LISTS:
+        return f"{_LIST}, each {_kind(arguments[0])}"
     if origin in {Union, UnionType}:
         return " or ".join(_kind(argument) for argument in arguments if argument is not NoneType)
     model = _model_of(annotation)
@@ -57,6 +62,17 @@ def _kind(annotation: object) -> str:
     if isinstance(origin, type) and len(arguments) == len(("key", "value")):
         return "a mapping from names to sources"
     return _KINDS[annotation] if isinstance(annotation, type) and annotation in _KINDS else str(annotation)
+
+
+def _without_none(annotation: object) -> object:
+    given = [part for part in get_args(annotation) if part is not NoneType]
+    return given[0] if get_origin(annotation) in {Union, UnionType} and len(given) == 1 else annotation
+
+
+def _filled(field: FieldInfo) -> tuple[str, str]:
+    """How a list is called that must not be empty."""
+    is_filled = any(getattr(constraint, "min_length", 0) for constraint in field.metadata)
+    return _LIST, f"{_LIST} that is not empty" if is_filled else _LIST
 
 
 def _limits(field: FieldInfo) -> str:

@@ -10,9 +10,10 @@ class ModelArgs(TypedDict):
     """As `moorage.spec.ModelSpec`."""
 
     source: str
-    """`hf://organisation/name[@revision]` or a local folder."""
+    """`hf://organisation/name[@revision]`, `s3://bucket/folder`, `gs://bucket/folder` or a local folder."""
     revision: NotRequired[str]
-    """Of a Hub repository. Default: its main branch."""
+    """Of a Hub repository, or a name for what a bucket's folder holds. Default: the Hub's main branch, the folder's
+    name."""
     served_name: NotRequired[str]
     """The name that clients ask for. Default: the last part of `source`."""
     dtype: NotRequired[str]
@@ -47,3 +48,32 @@ class ServiceLevelArgs(TypedDict):
 
     p99_request_seconds: NotRequired[float]
     """Default: 45."""
+
+
+class ModelFactsArgs(TypedDict):
+    """As `moorage.spec.ModelFacts`."""
+
+    architecture: str
+    """The first of config.json's `architectures`."""
+    weight_bytes: int
+    """Of all weight files together."""
+    parameter_count: int
+    """Of all weights."""
+    dtype: str
+    """The safetensors name of the type that holds the most bytes, such as `BF16`."""
+    hidden_size: int
+    """As in config.json."""
+    num_hidden_layers: int
+    """As in config.json."""
+    num_attention_heads: int
+    """As in config.json."""
+    num_key_value_heads: int
+    """As in config.json, or `num_attention_heads` where it has none."""
+    head_dim: int
+    """As in config.json, or `hidden_size` / `num_attention_heads` where it has none."""
+    max_position_embeddings: int
+    """As in config.json."""
+    vocab_size: int
+    """As in config.json."""
+    is_quantized: NotRequired[bool]
+    """Whether config.json has a `quantization_config`. Default: no."""

@@ -1,10 +1,11 @@
 """What tells a gateway its upstreams and keys: this library's side of contracts/gateway-config.v1.schema.json."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict, cast
 
-from moorage.spec.gateway_settings import GatewaySettings
+from moorage.spec.gateway_settings import OWN_KEY_ID, GatewaySettings
 
 DOCUMENT_VERSION = 1
 
@@ -21,8 +22,9 @@ class UpstreamAuthentication(TypedDict):
 class Activation(TypedDict):
     """How an engine that is not always up is started."""
 
-    address: str
-    """Of the hook that a gateway calls while requests wait: `http://host:port` or `unix:///path`."""
+    address: NotRequired[str]
+    """Of the hook that a gateway calls while requests wait: `http://host:port` or `unix:///path`. Left out where an
+    autoscaler reads the gateway's demand instead."""
 
 
 class Upstream(TypedDict):
@@ -33,6 +35,8 @@ class Upstream(TypedDict):
     kind: Literal["openai-http"]
     address: str
     """`http://host:port`, `https://host` or `unix:///path`, without the `/v1`."""
+    discovery: NotRequired[Literal["dns"]]
+    """`dns`: every address behind the host's name is an engine of its own. Left out: there is one."""
     model: str
     """The name that clients ask for."""
     revision: str
@@ -55,15 +59,33 @@ class Key(TypedDict):
     """Whose limits hold. Left out: no limits."""
 
 
+def generated_key(key: str, tenant: str | None) -> Key:
+    """What a gateway knows of the key that a stack has made up.
+
+    The hash is no secret: 256 random bits cannot be found from it.
+    """
+    own = Key(id=OWN_KEY_ID, sha256=hashlib.sha256(key.encode()).hexdigest())
+    if tenant is not None:
+        own["tenant"] = tenant
+    return own
+
+
 def render_gateway_document(
     upstreams: Sequence[Upstream],
     keys: Sequence[Key],
     authentication: Authentication,
     redis_url: str | None,
     settings: GatewaySettings,
+    *,
+    redis_url_environment_variable: str | None = None,
 ) -> str:
-    """The document as JSON, the same text for the same values. The keys of `settings` come after `keys`."""
+    """The document as JSON, the same text for the same values. The keys of `settings` come after `keys`.
+
+    `redis_url_environment_variable` is where the gateway finds the URL of Redis, instead of `redis_url`.
+    """
+    variable = {"redis_url_environment_variable": redis_url_environment_variable}
     document = {
+        **(variable if redis_url_environment_variable is not None else {}),
         **settings,
         "version": DOCUMENT_VERSION,
         "upstreams": list(upstreams),

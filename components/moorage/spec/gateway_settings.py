@@ -13,7 +13,9 @@ from moorage.spec.wording import shown, unknown_key
 
 OWN_KEY_ID = "default"
 """The id of the key that a stack generates."""
-_DECIDED_BY_THE_STACK = frozenset({"version", "upstreams", "authentication", "redis_url"})
+_DECIDED_BY_THE_STACK = frozenset(
+    {"version", "upstreams", "authentication", "redis_url", "redis_url_environment_variable"}
+)
 
 GatewaySettings = Mapping[str, JsonValue]
 """Keys of the gateway's document, as contracts/gateway-config.v1.schema.json has them."""

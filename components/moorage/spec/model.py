@@ -43,12 +43,14 @@ class ModelSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     source: Source = Field(
-        description="The weights: `hf://organisation/name`, `hf://organisation/name@revision`, or a local folder."
+        description="The weights: `hf://organisation/name`, `hf://organisation/name@revision`, `s3://bucket/folder`, "
+        "`gs://bucket/folder`, or a local folder."
     )
     revision: HubRevision | None = Field(
         default=None,
         description="Branch, tag or commit of a Hub repository, unless `source` has it. Default: the Hub's main "
-        "branch. A local folder's revision is computed from its files.",
+        "branch. For a bucket's folder: any name; another one says that it holds other weights. Default: the folder's "
+        "name. A local folder's revision is computed from its files.",
     )
     served_name: ServedName = Field(
         default_factory=_default_served_name,

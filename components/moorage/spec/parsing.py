@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from moorage.spec.allowed import describe_allowed, innermost
 from moorage.spec.errors import Problem, SpecError
+from moorage.spec.facts import ModelFacts
 from moorage.spec.load import Load
 from moorage.spec.model import ModelSpec
 from moorage.spec.service_level import ServiceLevel
@@ -29,6 +30,11 @@ def parse_load(value: object, path: str = "load") -> Load:
 def parse_service_level(value: object, path: str = "service_level") -> ServiceLevel:
     """As `parse`."""
     return parse(ServiceLevel, value, path)
+
+
+def parse_facts(value: object, path: str = "facts") -> ModelFacts:
+    """As `parse`."""
+    return value if isinstance(value, ModelFacts) else parse(ModelFacts, value, path)
 
 
 def parse(schema: type[SpecT], value: object, path: str) -> SpecT:

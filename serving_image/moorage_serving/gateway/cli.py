@@ -16,7 +16,7 @@ from moorage_serving.gateway.config.file import ConfigError, LoadedConfig, load_
 from moorage_serving.gateway.config.schema import render_schema
 from moorage_serving.gateway.logs import LogLevel, configure_logging
 from moorage_serving.gateway.request_log.command import request_log_commands
-from moorage_serving.gateway.server import DrainBudget, GatewayServer, listen
+from moorage_serving.gateway.server import DrainBudget, GatewayServer, listen, raise_limit_of_open_files
 from moorage_serving.gateway.state import GatewayState
 from moorage_serving.gateway.workers import WorkerPool
 
@@ -58,6 +58,7 @@ def serve(
     # A reload that is asked for while the process still starts waits until it can be obeyed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     configure_logging(log_level)
+    raise_limit_of_open_files()
     loaded = load(config)
     if listen_descriptor is None:
         listeners = open_listeners(host, port, workers, reuse_port=reuse_port)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # Enough to tell conversations apart; a longer beginning would cost more than it tells.
 MAX_CHARACTERS = 1024
-SYSTEM_ROLES = frozenset({"system", "developer"})
+SYSTEM_ROLES = ("system", "developer")  # compared, not hashed: a role can be any JSON
 
 
 def conversation_of(tenant_id: str, request: InferenceRequest) -> bytes:

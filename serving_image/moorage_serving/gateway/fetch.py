@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from moorage_serving.gateway import errors
@@ -14,10 +13,9 @@ from moorage_serving.gateway.relay import Relay
 from moorage_serving.gateway.watch import IdleTimer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from starlette.types import Send
 
+    from moorage_serving.gateway.admission.queue import AdmissionQueue
     from moorage_serving.gateway.authentication import Identity
     from moorage_serving.gateway.quota.reservation import Reservation
     from moorage_serving.gateway.record import RequestRecord
@@ -85,20 +83,22 @@ class Fetch:
         used_tokens = 0
         relay: Relay | None = None
         try:
-            async with self._opened_answer() as opened:
+            opened, queue = await self._open_in_turn()
+            try:
                 used_tokens = prompt_tokens
                 self._forget_prompt()
                 relay = Relay(opened, send, strips_usage=self._request.strips_usage)
                 await self._pass_on(opened, relay)
+            finally:
+                queue.leave()
         finally:
             if relay is not None:
                 used_tokens = self._count(relay) or prompt_tokens + relay.events
             self._reservation.settle(used_tokens)
             self._generation.leave()
 
-    @asynccontextmanager
-    async def _opened_answer(self) -> AsyncIterator[OpenedAnswer]:
-        """An answer that has begun, and a place among those in service for as long as it lasts.
+    async def _open_in_turn(self) -> tuple[OpenedAnswer, AdmissionQueue]:
+        """An answer that has begun, and the queue to leave when it is over.
 
         Where the only engine has just scaled to zero, the request waits for the next one instead of failing.
         """
@@ -108,14 +108,15 @@ class Fetch:
             queue = self._state.queues[self._route.model]
             left_seconds = max(0.0, until - time.monotonic())
             await queue.enter(tenant=self._identity.tenant, deadline_seconds=left_seconds)
+            opened: OpenedAnswer | None = None
             try:
                 self._follow_reload()
                 opened = await self._open()
                 if opened is not None:
-                    yield opened
-                    return
+                    return opened, queue
             finally:
-                queue.leave()
+                if opened is None:
+                    queue.leave()
 
     def _follow_reload(self) -> None:
         """Who has waited goes to the engines of today. Raises GatewayError (404) where it may ask for none of them."""
@@ -173,6 +174,6 @@ class Fetch:
         if usage is None:
             return 0
         self._state.metrics.requests.count_tokens(usage, self._call.path, self._request.model, self._identity.tenant.id)
-        if self._state.ledger is not None:
-            self._state.ledger.add(self._identity.key_id, usage)
+        if (ledger := self._state.services.ledger) is not None:
+            ledger.add(self._identity.key_id, usage)
         return usage.prompt_tokens + usage.completion_tokens

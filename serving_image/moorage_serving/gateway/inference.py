@@ -110,7 +110,7 @@ class Exchange:
         self._scope = scope
         self._receive = receive
         self._recording: Recording | None = None
-        self._trace: RequestTrace | None = None
+        self._trace = self._begin_trace()
         self._answer = ClientAnswer(record, state.metrics.requests, send)
         self._send: Send = self._answer
 
@@ -156,7 +156,7 @@ class Exchange:
             self._send = self._recording.listen(self._send)
 
     async def _serve_watched(self, identity: Identity, request: InferenceRequest, route: Route) -> None:
-        watch = DisconnectWatch(self._receive)
+        watch = DisconnectWatch(self._scope)
         try:
             await self._serve_within_limits(identity, request, route)
             self._record.outcome = Outcome.COMPLETED
@@ -221,12 +221,14 @@ class Exchange:
             self._state, self._generation, route, identity, request, call, self._record, reservation, wait_seconds
         )
 
+    def _begin_trace(self) -> RequestTrace | None:
+        """Before anything can refuse the request, so that refusals are in the trace too."""
+        telemetry = self._services.telemetry
+        return None if telemetry is None else telemetry.tracing.begin(self._scope["headers"])
+
     def _headers_for_engine(self) -> dict[str, str]:
         headers = {"content-type": "application/json", "x-request-id": self._record.request_id.decode()}
-        if self._services.telemetry is None:
-            return headers | trace_headers(self._scope["headers"])
-        self._trace = self._services.telemetry.tracing.begin(self._scope["headers"])
-        return headers | self._trace.headers
+        return headers | (trace_headers(self._scope["headers"]) if self._trace is None else self._trace.headers)
 
     async def _fail(self, error: GatewayError) -> None:
         if self._record.outcome is Outcome.FAILED:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from enum import StrEnum
+from typing import BinaryIO, cast
 
 import orjson
 import structlog
@@ -31,7 +33,7 @@ def configure_logging(level: LogLevel) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=NamedBytesLoggerFactory(),
+        logger_factory=NamedLoggerFactory(),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -44,21 +46,42 @@ def configure_logging(level: LogLevel) -> None:
             foreign_pre_chain=shared,
         )
     )
-    logging.basicConfig(handlers=[handler], level=number, force=True)
+    # Below that, libraries tell what must not be told: the AWS SDK logs the session token with all that it signs.
+    logging.basicConfig(handlers=[handler], level=max(number, logging.INFO), force=True)
     # uvicorn's account of its own start and end; ours says the same.
     logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
 
 
-class NamedBytesLogger(structlog.BytesLogger):
-    """Writes lines to standard output and knows its name, as `add_logger_name` asks."""
+class TurnOutput:
+    """Standard output, to which everything that one turn of the event loop writes goes in one system call."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(sys.stdout.buffer)
-        self.name = name
+    def __init__(self) -> None:
+        self._file = sys.stdout.buffer
+        self._flushes_soon = False
+        self.write = self._file.write
+
+    def flush(self) -> None:
+        """At the end of this turn; at once before the event loop, after it and in other threads."""
+        if self._flushes_soon:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._file.flush()
+        else:
+            self._flushes_soon = True
+            loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushes_soon = False
+        self._file.flush()
 
 
-class NamedBytesLoggerFactory:
+class NamedLoggerFactory:
     """Makes loggers for `structlog.get_logger(name)`."""
 
-    def __call__(self, name: str) -> NamedBytesLogger:
-        return NamedBytesLogger(name)
+    def __init__(self) -> None:
+        self._output = cast("BinaryIO", TurnOutput())
+
+    def __call__(self, name: str) -> structlog.BytesLogger:
+        return structlog.BytesLogger(self._output, name=name)

@@ -56,16 +56,6 @@ class GatewayMetrics:
             "When the active configuration was read (Unix time).",
             registry=registry,
         )
-        self.usage_dropped_tokens = Counter(
-            f"{PREFIX}_usage_ledger_dropped_tokens",
-            "Tokens that were not added to Redis, and will not be.",
-            registry=registry,
-        )
-        self.usage_flushes_failed = Counter(
-            f"{PREFIX}_usage_ledger_flush_failures",
-            "Attempts to write usage to Redis that failed.",
-            registry=registry,
-        )
 
     def watch(self, generations: Callable[[], Sequence[Generation]], queues: AdmissionQueues) -> None:
         """Report the active configuration (the first one), all engines' connections and queues, read at each scrape."""

@@ -59,10 +59,16 @@ class Call:
     def succeed(self, reply: Reply) -> None:
         if self.future is not None and not self.future.done():
             self.future.set_result(reply)
+            self._forget()
 
     def fail(self, reason: str) -> None:
         if self.future is not None and not self.future.done():
             self.future.set_exception(RedisUnavailableError(reason, may_have_run=self.sent))
+            self._forget()
+
+    def _forget(self) -> None:
+        """It can be large, and whoever watches the call's deadline holds it for longer."""
+        self.packed, self.script = b"", None
 
 
 class CallQueue:

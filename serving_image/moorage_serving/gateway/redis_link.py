@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge
 from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
 from moorage_serving.gateway.redis_calls import Argument, Call, CallQueue, RedisUnavailableError, Reply, Script, pack
+from moorage_serving.gateway.redis_deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,6 +70,7 @@ class RedisLink:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._calls = CallQueue()
+        self._deadlines = Deadlines(self._loop, self._expire)
         self._logged_errors: set[str] = set()  # each kind once a connection
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -110,6 +112,7 @@ class RedisLink:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         self._open = False
+        self._deadlines.close()
         self._metrics.available.set(0)
         self._metrics.dropped_posts.inc(self._calls.fail("closed") + self._calls.posts)
 
@@ -121,16 +124,12 @@ class RedisLink:
         future: asyncio.Future[Reply] = self._loop.create_future()
         call = Call(packed, future, script)
         self._enqueue(call)
-        timer = self._loop.call_later(timeout_seconds, self._expire, call)
-        try:
-            return await future
-        finally:
-            timer.cancel()
+        self._deadlines.watch(call, timeout_seconds)
+        return await future
 
     def _expire(self, call: Call) -> None:
-        if not call.unwanted:
-            self._metrics.failures.labels("timeout").inc()
-            call.fail("no reply in time")
+        self._metrics.failures.labels("timeout").inc()
+        call.fail("no reply in time")
 
     def _enqueue_post(self, call: Call) -> None:
         if self._calls.append_post(call):

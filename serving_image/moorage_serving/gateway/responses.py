@@ -33,7 +33,10 @@ def passed_on(headers: Iterable[tuple[bytes, bytes]]) -> HeaderList:
 
 def header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
     """The first value of a header; `headers` has lower-case names."""
-    return next((value for name, value in headers if name == wanted), None)
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None
 
 
 def is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:

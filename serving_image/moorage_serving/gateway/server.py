@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
 import time
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from moorage_serving.gateway.application import Application
+from moorage_serving.gateway.protocol import GatewayProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("server")
 BACKLOG = 2048
+MAX_OPEN_FILES = 65_536
 # Longer than the idle timeout of common load balancers (60 seconds), so that it is they who close.
 KEEP_ALIVE_SECONDS = 75
 FAREWELL_SECONDS = 1.0
@@ -59,7 +61,7 @@ class GatewayServer(uvicorn.Server):
             uvicorn.Config(
                 Application(state),
                 loop="uvloop",
-                http="httptools",
+                http=GatewayProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -147,7 +149,15 @@ class GatewayServer(uvicorn.Server):
                 self._adopted.append(loop.create_task(loop.connect_accepted_socket(self._protocol, connection)))
 
     def _protocol(self) -> asyncio.Protocol:
-        return HttpToolsProtocol(self.config, self.server_state, self.lifespan.state)
+        return GatewayProtocol(self.config, self.server_state, self.lifespan.state)
+
+
+def raise_limit_of_open_files() -> None:
+    """As far as this process may: a stream takes two, and the usual 1,024 would end at 500 streams."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(host: str, port: int, *, reuse_port: bool) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What a configuration asks for beside engines: Redis, limits, the response cache and the request log."""
+"""What a configuration asks for beside engines: Redis and what counts in it, the response cache, the request log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from moorage_serving.gateway.cache.metrics import CacheMetrics
 from moorage_serving.gateway.cache.response_cache import ResponseCache
+from moorage_serving.gateway.ledger import Ledger, LedgerMetrics
 from moorage_serving.gateway.quota.metrics import QuotaMetrics
 from moorage_serving.gateway.quota.quotas import Quotas
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
@@ -34,6 +35,7 @@ class ServiceMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.redis = RedisMetrics(registry)
+        self.ledger = LedgerMetrics(registry)
         self.quota = QuotaMetrics(registry)
         self.cache = CacheMetrics(registry)
         self.request_log = RequestLogMetrics(registry)
@@ -48,6 +50,7 @@ class Services:
         self.config = config
         same = unchanged(before, config, "redis_url")
         self.redis = same.redis if same else open_redis(config.redis_url, metrics.redis)
+        self.ledger = same.ledger if same else open_ledger(self.redis, metrics.ledger)
         self.quotas = same.quotas if same else Quotas(self.redis, metrics.quota)
         self.quotas.configure(gateway_replicas=config.quotas.gateway_replicas, workers=workers)
         same = unchanged(before, config, "redis_url", "cache")
@@ -75,6 +78,8 @@ class Services:
             await self.telemetry.close()
         if self.quotas not in kept:
             await self.quotas.close()
+            if self.ledger is not None:
+                await self.ledger.close()
             if self.redis is not None:
                 await self.redis.close()
 
@@ -89,6 +94,11 @@ def unchanged(before: Services | None, config: GatewayConfig, *parts: str) -> Se
 def open_redis(url: str | None, metrics: RedisMetrics) -> RedisLink | None:
     """The connection that a configuration asks for."""
     return None if url is None else RedisLink(url, metrics)
+
+
+def open_ledger(redis: RedisLink | None, metrics: LedgerMetrics) -> Ledger | None:
+    """Usage per key is written wherever there is a Redis."""
+    return None if redis is None else Ledger(redis, metrics)
 
 
 def open_cache(config: CacheConfig | None, redis: RedisLink | None, metrics: CacheMetrics) -> ResponseCache | None:

@@ -10,7 +10,6 @@ import structlog
 from moorage_serving.gateway.activation.hooks import ActivationHooks, ActivationMetrics
 from moorage_serving.gateway.admission.queues import AdmissionQueues
 from moorage_serving.gateway.config.file import ConfigError, LoadedConfig, load_config
-from moorage_serving.gateway.ledger import Ledger
 from moorage_serving.gateway.metrics import GatewayMetrics
 from moorage_serving.gateway.readiness import Readiness
 from moorage_serving.gateway.services import ServiceMetrics, Services
@@ -40,7 +39,6 @@ class GatewayState:
     ) -> None:
         self.metrics = GatewayMetrics()
         self._worker_metrics = None if metrics_socket is None else WorkerMetrics(metrics_socket, self.metrics.render)
-        self.ledger: Ledger | None = None
         self.draining = False
         self.refusing = False
         self.queues = AdmissionQueues()
@@ -61,7 +59,6 @@ class GatewayState:
         """Open the engines' connection pools, and what else the configuration asks for."""
         self.services = Services(self._first.config, self._service_metrics, self._workers)
         self._activate(Generation(self._first, self._upstream_metrics, self._workers))
-        self._open_ledger()
         self.metrics.watch(lambda: [self.active, *self._retiring], self.queues)
         self._upstream_metrics.watch(lambda: self.active.routes)
         if self._worker_metrics is not None:
@@ -79,13 +76,9 @@ class GatewayState:
         self.services = Services(loaded.config, self._service_metrics, self._workers, services)
         self._activate(Generation(loaded, self._upstream_metrics, self._workers, generation))
         self._in_background(self._retire(generation, services, self.services))
-        if loaded.config.redis_url != generation.config.redis_url:
-            self._close_ledger()
-            self._open_ledger()
 
     async def stop(self) -> None:
         """Close what `start` opened. No request may be running."""
-        self._close_ledger()
         await self._hooks.close()
         await self.services.end_answers()
         self._in_background(self.active.retire())
@@ -112,15 +105,6 @@ class GatewayState:
         log.info(
             "config_active", sha256=generation.loaded.sha256, upstreams=[u.name for u in generation.config.upstreams]
         )
-
-    def _open_ledger(self) -> None:
-        url = self.active.config.redis_url
-        self.ledger = Ledger(url, self.metrics) if url is not None else None
-
-    def _close_ledger(self) -> None:
-        if self.ledger is not None:
-            self._in_background(self.ledger.close())
-            self.ledger = None
 
     def _in_background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

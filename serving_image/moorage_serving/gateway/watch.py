@@ -1,30 +1,34 @@
-"""Interrupts the serving of a request: the client left, or the engine is silent for too long."""
+"""Interrupts the serving of a request: the client left, or the engine is silent for too long.
+
+What `asyncio.timeout` does, for a third of its price: every request is under three such watches.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
+from moorage_serving.gateway.protocol import on_departure
+
 if TYPE_CHECKING:
-    from starlette.types import Receive
+    from starlette.types import Scope
 
 
 class _Interrupter:
     """Cancels the task that it was made in, at most once, and remembers that it did."""
 
-    __slots__ = ("_task", "interrupted")
+    __slots__ = ("_cancelling", "_task", "interrupted")
 
     def __init__(self) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - always called from a request's task
         self._task = task
+        self._cancelling = task.cancelling()
         self.interrupted = False
 
     def absorb(self) -> bool:
-        """Called on CancelledError: whether it was this that cancelled; the task then goes on."""
-        if self.interrupted:
-            self._task.uncancel()
-        return self.interrupted
+        """Called on CancelledError: whether it was this alone that cancelled; the task then goes on."""
+        return self.interrupted and self._task.uncancel() <= self._cancelling
 
     def _interrupt(self) -> None:
         if not self.interrupted:
@@ -35,20 +39,30 @@ class _Interrupter:
 class DisconnectWatch(_Interrupter):
     """Interrupts when the client leaves. The request's body must have been read."""
 
-    __slots__ = ("_watcher",)
+    __slots__ = ("_on_departure",)
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, scope: Scope) -> None:
         super().__init__()
-        self._watcher = asyncio.get_running_loop().create_task(self._wait(receive))
+        self._on_departure = on_departure(scope)
+        self._on_departure.add(self._interrupt)
 
     def stop(self) -> None:
         """No interruption after this."""
-        self._watcher.cancel()
+        self._on_departure.discard(self._interrupt)
 
-    async def _wait(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._interrupt()
+
+class TimeLimit(_Interrupter):
+    """Interrupts after `seconds`."""
+
+    __slots__ = ("_timer",)
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._interrupt)
+
+    def stop(self) -> None:
+        """No interruption after this."""
+        self._timer.cancel()
 
 
 class IdleTimer(_Interrupter):

@@ -50,11 +50,10 @@ class Harbour:
         self._stack.push_async_callback(engine.stop)
         return engine, address
 
-    def upstream(self, name: str, address: str, **more: Any) -> Upstream:
+    def upstream(self, name: str, address: str, *, gateway_processes: int = 1, **more: Any) -> Upstream:
         settings = {"kind": "openai-http", "model": "moored", "revision": "r1", **more}
-        upstream = Upstream(
-            OpenAIHttpUpstreamConfig(name=name, address=address, **settings), Timeouts(connect_seconds=1)
-        )
+        config = OpenAIHttpUpstreamConfig(name=name, address=address, **settings)
+        upstream = Upstream(config, Timeouts(connect_seconds=1), gateway_processes)
         self._stack.push_async_callback(upstream.close)
         return upstream
 

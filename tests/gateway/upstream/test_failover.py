@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.upstream.upstream import Upstream
 
 pytestmark = pytest.mark.anyio
+NO_FAULTS_OF_DOCUMENTS: list[dict[str, Any]] = [
+    {"fault": "stall_after_headers"},
+    {"fault": "reset", "tokens": 0},
+    {"fault": "truncate", "tokens": 0},
+]
 FAULTS: list[dict[str, Any]] = [
     {"fault": "reset_before_headers"},
     {"fault": "malformed_headers"},
     {"fault": "stall_before_headers"},
-    {"fault": "stall_after_headers"},
+    *NO_FAULTS_OF_DOCUMENTS,
     *({"status": status} for status in (429, 500, 502, 503, 504)),
 ]
 
@@ -40,7 +45,7 @@ async def two(harbour: Harbour, faults: dict[str, Any]) -> tuple[Upstream, Upstr
         (faults, stream)
         for faults in FAULTS
         for stream in (True, False)
-        if stream or faults != {"fault": "stall_after_headers"}
+        if stream or faults not in NO_FAULTS_OF_DOCUMENTS
     ],
     ids=str,
 )

@@ -46,6 +46,18 @@ async def test_an_engine_that_did_not_change_keeps_connections_counts_and_verdic
         await second.retire()
 
 
+async def test_a_share_of_a_limit_follows_the_number_of_gateways() -> None:
+    async with Harbour() as harbour:
+        engine, address = await harbour.engine()
+        engine.has_metrics = False
+        limited = upstream("limited", address, max_concurrent_requests=12)
+        first = generation(limited)
+        second = generation(limited, before=first, quotas={"gateway_replicas": 3})
+        assert [of.routes[0].capacity() for of in (first, second)] == [12, 4]
+        await first.retire()
+        await second.retire()
+
+
 async def test_an_engine_that_is_gone_is_left_when_its_last_request_has_ended() -> None:
     async with Harbour() as harbour:
         leaving, one = await harbour.engine()

@@ -112,6 +112,32 @@ async def test_others_cannot_take_everything() -> None:
         assert (await ask(route))[0] == "e0"
 
 
+@pytest.mark.parametrize(("limit", "processes", "share"), [(10, 1, 10), (10, 4, 2), (3, 4, 1)])
+async def test_a_limit_is_divided_among_processes_that_cannot_know_of_each_other(
+    limit: int, processes: int, share: int
+) -> None:
+    async with Harbour() as harbour:
+        engine, address = await harbour.engine()
+        engine.has_metrics = False
+        route = harbour.route(
+            harbour.upstream("e", address, max_concurrent_requests=limit, gateway_processes=processes)
+        )
+        assert route.capacity() == share, "not yet known"
+        await eventually(lambda: route.endpoints[0].is_up)
+        assert route.capacity() == share, "not to be known"
+
+
+async def test_a_process_that_sees_the_engines_load_may_use_the_places_of_idle_ones() -> None:
+    async with Harbour() as harbour:
+        engine, address = await harbour.engine()
+        route = harbour.route(harbour.upstream("e", address, max_concurrent_requests=12, gateway_processes=4))
+        engine.others_running = 5
+        await eventually(lambda: route.capacity() == 7)
+        engine.others_running = 11
+        await eventually(lambda: route.endpoints[0].load == 11)
+        assert route.capacity() == 3
+
+
 async def test_capacity_is_none_without_limits_and_0_when_what_can_be_started_is_down() -> None:
     async with Harbour() as harbour:
         _, upstreams = await harbour.pool(2)

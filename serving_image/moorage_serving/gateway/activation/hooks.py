@@ -83,9 +83,12 @@ class ActivationHooks:
                 continue
             for endpoint in upstream.endpoints:
                 endpoint.suspected()
+            address = upstream.config.activation.address
+            if address is None:
+                continue
             if now - self._called_at.get(upstream.config.name, -CALL_AGAIN_SECONDS) >= CALL_AGAIN_SECONDS:
                 self._called_at[upstream.config.name] = now
-                call = asyncio.get_running_loop().create_task(self._call(upstream, upstream.config.activation.address))
+                call = asyncio.get_running_loop().create_task(self._call(upstream, address))
                 self._calls.add(call)
                 call.add_done_callback(self._calls.discard)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 HTTP_ADDRESS = rf"https?://{HOST}(:[0-9]{{1,5}})?"
 UNIX_ADDRESS = r"unix:///[^?#\x00-\x1f]+"
+REDIS_ADDRESS = rf"rediss?://([^@/\s]*@)?{HOST}(:[0-9]{{1,5}})?(/[0-9]*)?|{UNIX_ADDRESS}"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,126}$")]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$")]
@@ -17,9 +18,7 @@ Sha256Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Address = Annotated[str, StringConstraints(pattern=rf"^({HTTP_ADDRESS}|{UNIX_ADDRESS})$")]
 HttpAddress = Annotated[str, StringConstraints(pattern=rf"^{HTTP_ADDRESS}$")]
 EnvironmentVariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-RedisUrl = Annotated[
-    str, StringConstraints(pattern=rf"^(rediss?://([^@/\s]*@)?{HOST}(:[0-9]{{1,5}})?(/[0-9]*)?|{UNIX_ADDRESS})$")
-]
+RedisUrl = Annotated[str, StringConstraints(pattern=rf"^({REDIS_ADDRESS})$")]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*$")]
 Positive = Annotated[int, Field(ge=1, le=2**53)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from redis.asyncio.connection import parse_url
 
+from moorage_serving.gateway.config.document import REDIS_ADDRESS
 from moorage_serving.gateway.config.gateway import GatewayConfig
 from moorage_serving.gateway.config.upstreams import OpenAIHttpUpstreamConfig
 from moorage_serving.gateway.request_log.key_ring import InvalidKeysError, parse_key_ring
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.config.serving import RequestLogConfig
 
 SHOWN_VALUE_CHARACTERS = 80
+REDIS_URL = re.compile(REDIS_ADDRESS)
 SECRET_KEYS = frozenset({"sha256", "redis_url"})
 # pydantic names the member of a union in the path of a finding.
 KINDS = frozenset({"openai-http", "sagemaker", "vertex"})
@@ -31,7 +34,10 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """A valid configuration and the SHA-256 (lower-case hex) of the bytes it was read from."""
+    """A valid configuration and the SHA-256 (lower-case hex) of the bytes it was read from.
+
+    Its `redis_url` is that of the environment, where the file refers to it.
+    """
 
     config: GatewayConfig
     sha256: str
@@ -50,9 +56,11 @@ def load_config(path: Path) -> LoadedConfig:
         config = GatewayConfig.model_validate_json(content)
     except ValidationError as error:
         raise ConfigError(f"{path} is not a valid gateway configuration: {describe(error)}") from error
-    problems = missing_tokens(config) + redis_problems(config.redis_url) + request_log_problems(config.request_log)
+    redis_url, redis_url_problems = find_redis_url(config)
+    problems = missing_tokens(config) + redis_url_problems + request_log_problems(config.request_log)
     if problems:
         raise ConfigError(f"{path} cannot be used: {'; '.join(problems)}")
+    config = config.model_copy(update={"redis_url": redis_url})
     return LoadedConfig(config, hashlib.sha256(content).hexdigest())
 
 
@@ -67,15 +75,21 @@ def missing_tokens(config: GatewayConfig) -> list[str]:
     ]
 
 
-def redis_problems(url: str | None) -> list[str]:
-    """What the client library says about a URL that fits the contract's pattern."""
-    if url is None:
-        return []
+def find_redis_url(config: GatewayConfig) -> tuple[str | None, list[str]]:
+    """The URL, wherever it stands, and what is wrong with it."""
+    key, url = "redis_url", config.redis_url
+    if variable := config.redis_url_environment_variable:
+        key, url = f"redis_url_environment_variable: {variable}", os.environ.get(variable)
+        if url is None:
+            return None, [f"{key} must hold the URL, but is not set"]
+        if not REDIS_URL.fullmatch(url):
+            return None, [f"{key} must hold a URL like redis://host:port/0 (the value given is not shown)"]
     try:
-        parse_url(url)
+        if url is not None:
+            parse_url(url)
     except ValueError as error:
-        return [f"redis_url: {error} (the value given is not shown)"]
-    return []
+        return None, [f"{key}: {error} (the value given is not shown)"]
+    return url, []
 
 
 def request_log_problems(config: RequestLogConfig | None) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from moorage_serving.gateway.config.cache import CacheConfig
-from moorage_serving.gateway.config.document import Document, RedisUrl
+from moorage_serving.gateway.config.document import Document, EnvironmentVariableName, RedisUrl
 from moorage_serving.gateway.config.serving import (
     AdmissionConfig,
     CanaryConfig,
@@ -55,6 +55,8 @@ class GatewayConfig(Document):
     redis_url: RedisUrl | None = None
     """Redis or Valkey, for limits, usage per key and the cache: `redis://`, `rediss://` or `unix://`. Null: limits are
     counted in the process, usage is in its metrics only."""
+    redis_url_environment_variable: EnvironmentVariableName | None = None
+    """The environment variable that holds the URL, instead of `redis_url`: a password then stands in no file."""
     request_log: RequestLogConfig | None = None
     """Null: nothing of what is said is kept."""
     telemetry: TelemetryConfig | None = None
@@ -69,7 +71,9 @@ class GatewayConfig(Document):
     def _missing_parts(self) -> Iterator[str]:
         if self.authentication == "api_keys" and not self.keys:
             yield "keys: at least one is needed, or authentication must be 'none'"
-        if self.cache is not None and self.redis_url is None:
+        if self.redis_url is not None and self.redis_url_environment_variable is not None:
+            yield "redis_url_environment_variable: must not be given together with redis_url"
+        if self.cache is not None and self.redis_url is None and self.redis_url_environment_variable is None:
             yield "cache: needs redis_url"
         if any(tenant.semantic_cache for tenant in self.tenants) and (
             self.cache is None or self.cache.semantic is None

@@ -49,6 +49,7 @@ class QuotaConfig(Document):
     """How limits of tenants are counted."""
 
     gateway_replicas: Positive = 1
-    """How many gateways share the limits. Without Redis each counts alone and lets its part through."""
+    """How many gateways share the limits. Each counts alone and lets its part through without Redis, and of an engine's
+    `max_concurrent_requests` where the engine's metrics cannot be read."""
     default_completion_tokens: Positive = 512
     """Reserved for a request that does not say `max_completion_tokens` or `max_tokens`."""

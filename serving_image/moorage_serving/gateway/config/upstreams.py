@@ -27,8 +27,9 @@ class UpstreamAuthentication(Document):
 class ActivationConfig(Document):
     """How an engine that scales to zero is started."""
 
-    address: Address
-    """Called (`POST /activate`) while requests wait and no engine is up: `http://host:port` or `unix:///path`."""
+    address: Address | None = None
+    """Called (`POST /activate`) while requests wait and no engine is up: `http://host:port` or `unix:///path`. Null:
+    requests wait, and whoever reads the metric `moorage_gateway_demand_requests` starts one."""
 
 
 class UpstreamConfig(Document):
@@ -43,7 +44,8 @@ class UpstreamConfig(Document):
     adapters: tuple[NonEmpty, ...] = ()
     """Names of LoRA adapters that the engine serves beside `model`; clients ask for them like for a model."""
     max_concurrent_requests: Positive | None = None
-    """More than this many at once wait in the gateway's queue. Null: the engine gets as many as come."""
+    """More than this many at once wait in the gateway's queue. Null: the engine gets as many as come.
+    Divided among the gateway's processes where the engine's metrics cannot be read."""
     pool: Name | None = None
     """Upstreams of one pool share the load; the pool stands in the order of failover where its first member stands.
     Null: alone."""

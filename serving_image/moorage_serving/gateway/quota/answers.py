@@ -33,19 +33,20 @@ def go_duration(seconds: float) -> str:
 
 def rate_limit_headers(limits: Limits, verdict: Verdict) -> Headers:
     """For the limits per minute that there are."""
+    reset = go_duration(verdict.reset_seconds).encode()
     headers: Headers = ()
     if limits.requests is not None:
-        headers = _headers(b"requests", limits.requests, verdict.requests_used, verdict.reset_seconds)
+        headers = _headers(b"requests", limits.requests, verdict.requests_used, reset)
     if limits.tokens is not None:
-        headers += _headers(b"tokens", limits.tokens, verdict.tokens_used, verdict.reset_seconds)
+        headers += _headers(b"tokens", limits.tokens, verdict.tokens_used, reset)
     return headers
 
 
-def _headers(what: bytes, limit: int, used: int, reset_seconds: float) -> Headers:
+def _headers(what: bytes, limit: int, used: int, reset: bytes) -> Headers:
     return (
         (b"x-ratelimit-limit-" + what, b"%d" % limit),
         (b"x-ratelimit-remaining-" + what, b"%d" % max(0, limit - used)),
-        (b"x-ratelimit-reset-" + what, go_duration(reset_seconds if used else 0).encode()),
+        (b"x-ratelimit-reset-" + what, reset if used else b"0s"),
     )
 
 

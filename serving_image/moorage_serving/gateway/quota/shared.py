@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from moorage_serving.gateway.quota.answers import rate_limit_headers
 from moorage_serving.gateway.quota.limits import Limits, Refusal, Verdict
@@ -141,10 +141,9 @@ def reserve_arguments(id_: str, limits: Limits, tokens: int, *, let_in_ms: int) 
 
 def verdict_of(reply: Reply) -> Verdict:
     """A reply of reserve.lua. Raises RedisUnavailableError when it makes no sense."""
-    match reply:
-        case [int(refusal), int(retry_ms), int(requests), int(tokens), int(reset_ms), int(month_tokens)]:
-            return Verdict(
-                Refusal(refusal) if refusal else None, retry_ms / 1000, requests, tokens, reset_ms / 1000, month_tokens
-            )
-        case _:
-            raise RedisUnavailableError("a reply that makes no sense", may_have_run=True)
+    if not isinstance(reply, list) or len(reply) != 6 or set(map(type, reply)) != {int}:
+        raise RedisUnavailableError("a reply that makes no sense", may_have_run=True)
+    refusal, retry_ms, requests, tokens, reset_ms, month_tokens = cast("list[int]", reply)
+    return Verdict(
+        Refusal(refusal) if refusal else None, retry_ms / 1000, requests, tokens, reset_ms / 1000, month_tokens
+    )

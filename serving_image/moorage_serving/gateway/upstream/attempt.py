@@ -11,6 +11,7 @@ import structlog
 from moorage_serving.gateway import errors
 from moorage_serving.gateway.upstream.connections import READ_ERRORS, BrokenError, ConnectError
 from moorage_serving.gateway.upstream.opened_answer import FAILED_STATUSES, OpenedAnswer
+from moorage_serving.gateway.watch import TimeLimit
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.errors import GatewayError
@@ -45,19 +46,21 @@ async def ask(endpoint: Endpoint, call: EngineCall, canary: Canary | None, metri
     call.upstream_name = endpoint.name
     asked_at = time.monotonic()
     endpoint.take()
+    limit = TimeLimit(call.first_byte_seconds)
     try:
-        async with asyncio.timeout(call.first_byte_seconds):
-            answer = await endpoint.transport.send(call.path, call.body, call.headers)
-            first = await answer.read()
+        answer = await endpoint.transport.send(call.path, call.body, call.headers)
+        first = await answer.read()
         opened = OpenedAnswer(endpoint, answer, first, asked_at, canary)
     except ConnectError as error:
         endpoint.suspected()
         _note_failure(endpoint, canary, metrics, error)
         raise NoAnswerError(errors.upstream_unreachable(), 0) from error
-    except TimeoutError as error:  # also an OSError, so before these
-        _note_failure(endpoint, canary, metrics, error)
+    except asyncio.CancelledError:
+        if not limit.absorb():
+            raise
+        _note_failure(endpoint, canary, metrics, TimeoutError())
         late = f"The engine did not begin its answer in {call.first_byte_seconds:g} s."
-        raise NoAnswerError(errors.upstream_timeout(late), TRIES_OF_A_TIMEOUT) from error
+        raise NoAnswerError(errors.upstream_timeout(late), TRIES_OF_A_TIMEOUT) from None
     except (BrokenError, *READ_ERRORS) as error:
         _note_failure(endpoint, canary, metrics, error)
         raise NoAnswerError(errors.upstream_failed("The engine broke off before its answer began."), 1) from error
@@ -66,6 +69,7 @@ async def ask(endpoint: Endpoint, call: EngineCall, canary: Canary | None, metri
             endpoint.breaker.answer()
         return opened
     finally:
+        limit.stop()
         if opened is None:
             if answer is not None:
                 answer.close()

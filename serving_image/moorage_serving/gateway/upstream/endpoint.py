@@ -33,13 +33,14 @@ class Endpoint:
 
     `name` is the upstream's, `unique_name` has the address too where the upstream has several. `in_flight` counts the
     requests of this gateway process, `load` those of others too, as far as they are known; `slots` is how many it may
-    get from here.
+    get from here: its share among `gateway_processes` until others' load is known.
     `problem` says why it gets no requests; None while it is well. `suspected` is called when a request could not reach
     it. `breaker_openings` and `ejections` are counters. Times are of `time.monotonic()`.
     """
 
     __slots__ = (
-        "_fair_slots",
+        "_least",
+        "_share",
         "breaker",
         "breaker_openings",
         "config",
@@ -70,7 +71,9 @@ class Endpoint:
         self.in_flight = 0
         self.load = 0
         self.weight = float(limit or WEIGHT_WITHOUT_LIMIT)
-        self.slots = UNLIMITED if limit is None else float(limit)
+        self._share = UNLIMITED if limit is None else float(max(1, limit // gateway_processes))
+        self._least = self._share if gateway_processes > 1 else 1.0
+        self.slots = self._share
         self.is_up = True
         self.problem: str | None = None
         self.suspected: Callable[[], None] = lambda: None
@@ -80,7 +83,6 @@ class Endpoint:
         self.set_aside_until = 0.0
         self.ejected_until = 0.0
         self.ejections = 0
-        self._fair_slots = max(1, limit // gateway_processes) if limit and gateway_processes > 1 else 1
 
     def is_usable(self, now: float) -> bool:
         """Whether nothing speaks against it, be there room or not."""
@@ -132,12 +134,15 @@ class Endpoint:
         self.recent.clear()
         log.warning("upstream_ejected", upstream=self.unique_name)
 
-    def set_foreign_load(self, requests: int) -> None:
-        """Requests of others that run and wait here. Other gateways leave this process its fair share."""
-        self.load = self.in_flight + requests
+    def set_foreign_load(self, requests: int | None) -> None:
+        """Requests of others that run and wait here, None where nobody knows: then the limit is divided evenly.
+
+        Who knows them may use the places that others leave. Other gateways leave this process its share.
+        """
+        self.load = self.in_flight + (requests or 0)
         limit = self.config.max_concurrent_requests
         if limit is not None:
-            self.slots = float(max(limit - requests, self._fair_slots))
+            self.slots = self._share if requests is None else max(float(limit - requests), self._least)
 
     def set_aside(self, seconds: float) -> None:
         """It has asked to be left alone for some time."""

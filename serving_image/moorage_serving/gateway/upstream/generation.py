@@ -38,7 +38,8 @@ class Generation:
         self.config = loaded.config
         self.created_at_unix_seconds = int(time.time())
         self.keys = KeyRing(self.config)
-        self.upstreams = self._open_upstreams(workers * self.config.quotas.gateway_replicas, before)
+        self.gateway_processes = workers * self.config.quotas.gateway_replicas
+        self.upstreams = self._open_upstreams(before)
         self.routes = self._make_routes(metrics, before)
         self._by_name = {name: route for route in self.routes for name in route.names}
         self._capacities = [route.capacity() for route in self.routes]
@@ -65,14 +66,12 @@ class Generation:
             raise model_not_found([name for name in self._by_name if may_use(tenant, name)])
         return route
 
-    def _open_upstreams(self, gateway_processes: int, before: Generation | None) -> list[Upstream]:
-        timeouts = self.config.timeouts
+    def _open_upstreams(self, before: Generation | None) -> list[Upstream]:
+        timeouts, processes = self.config.timeouts, self.gateway_processes
         kept: dict[AnyUpstreamConfig, Upstream] = {}
-        if before is not None and before.config.timeouts == timeouts:
+        if before is not None and (before.config.timeouts, before.gateway_processes) == (timeouts, processes):
             kept = {upstream.config: upstream for upstream in before.upstreams}
-        upstreams = [
-            kept.get(config) or Upstream(config, timeouts, gateway_processes) for config in self.config.upstreams
-        ]
+        upstreams = [kept.get(config) or Upstream(config, timeouts, processes) for config in self.config.upstreams]
         for upstream in upstreams:
             upstream.generations += 1
             upstream.listeners.add(self._endpoints_changed)

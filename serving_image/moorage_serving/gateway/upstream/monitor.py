@@ -73,7 +73,7 @@ class Monitor:
         own = self._endpoint.in_flight
         load = await self._http.measure(PROBE_TIMEOUT_SECONDS)
         if load is None:
-            self._endpoint.set_foreign_load(0)
+            self._endpoint.set_foreign_load(None)
             return None
         # What came or went during the scrape is taken for ours, so that a burst does not look like others' load.
         own = max(own, self._endpoint.in_flight)

@@ -1,0 +1,54 @@
+"""What a user may say of a cluster on AWS, validated: pure, but for the day on which it is asked."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator
+
+from moorage.aws.kubernetes_versions import DEFAULT_VERSION, check_version
+from moorage.aws.log_retention import RetentionDays
+from moorage.aws.region import Region
+from moorage.aws.tags import Tags
+
+_PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
+
+
+def _supported(version: str) -> str:
+    return check_version(version, datetime.now(UTC).date())
+
+
+class ClusterSpec(BaseModel):
+    """The arguments of `EksCluster` that are known before anything is created."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    region: Region
+    version: Annotated[str, AfterValidator(_supported)] = DEFAULT_VERSION
+    auto_mode: bool = True
+    public_access_cidrs: Sequence[str] = ()
+    administrators: Mapping[str, str] = {}
+    log_retention_days: RetentionDays = 90
+    tags: Tags = {}
+
+    @field_validator("public_access_cidrs")
+    @classmethod
+    def _not_everybody(cls, cidrs: Sequence[str]) -> Sequence[str]:
+        for cidr in cidrs:
+            try:
+                everybody = IPv4Network(cidr).prefixlen == 0
+            except ValueError as error:
+                raise ValueError(f"{cidr}: {error}; must be an IPv4 network, such as 203.0.113.0/24") from None
+            if everybody:
+                raise ValueError(f"{cidr} is everybody; must be the networks from which the cluster is operated")
+        return cidrs
+
+    @field_validator("administrators")
+    @classmethod
+    def _roles_or_users(cls, administrators: Mapping[str, str]) -> Mapping[str, str]:
+        for name, arn in administrators.items():
+            if not _PRINCIPAL.fullmatch(arn):
+                raise ValueError(f"{name} = {arn}: must be the ARN of an IAM role or user")
+        return administrators

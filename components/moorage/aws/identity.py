@@ -1,0 +1,81 @@
+"""What the pods of one workload may do on AWS."""
+
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_aws import eks, iam
+from pydantic import BaseModel, ConfigDict
+
+from moorage.aws.names import check_name
+from moorage.aws.policy import pod_identity_trust, without_wildcards
+from moorage.aws.tags import Tags, named
+from moorage.spec.parsing import parse
+
+_CREATED_ELSEWHERE = frozenset({"cluster_arn", "namespace", "service_account", "policy"})
+
+
+class EksWorkloadIdentityArgs(TypedDict):
+    """Whose pods, and what they may."""
+
+    cluster_arn: pulumi.Input[str]
+    """As `EksCluster` gives it."""
+    namespace: pulumi.Input[str]
+    """Of the pods."""
+    service_account: pulumi.Input[str]
+    """Of the pods. One workload has one of its own."""
+    policy: pulumi.Input[str]
+    """What they may: a policy document in JSON, such as `S3ModelStore.read_policy`. One with a wildcard for an action,
+    or for a resource that is not inside a named one, is refused."""
+    tags: NotRequired[Mapping[str, str]]
+    """On every resource. Default: none."""
+
+
+class EksWorkloadIdentity(pulumi.ComponentResource):
+    """A role of its own for one service account of one cluster, which its pods take by EKS Pod Identity.
+
+    Nobody else can take it, not even another service account with an association to it. There are no keys.
+    """
+
+    role_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: EksWorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("moorage:index:EksWorkloadIdentity", name, dict(args), opts)
+        check_name(name)
+        known = {key: value for key, value in args.items() if key not in _CREATED_ELSEWHERE}
+        tags = parse(_IdentitySpec, known, "").tags
+        child = pulumi.ResourceOptions(parent=self)
+        whose = pulumi.Output.all(args["cluster_arn"], args["namespace"], args["service_account"])
+        role = iam.Role(
+            f"{name}-role",
+            assume_role_policy=whose.apply(lambda whose: pod_identity_trust(*whose)),
+            tags=named(f"{name}-role", tags),
+            opts=child,
+        )
+        policy = iam.RolePolicy(
+            f"{name}-policy",
+            role=role.id,
+            policy=pulumi.Output.from_input(args["policy"]).apply(without_wildcards),
+            opts=child,
+        )
+        eks.PodIdentityAssociation(
+            f"{name}-association",
+            cluster_name=pulumi.Output.from_input(args["cluster_arn"]).apply(_cluster_name),
+            namespace=args["namespace"],
+            service_account=args["service_account"],
+            role_arn=role.arn,
+            tags=named(f"{name}-association", tags),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+        self.role_arn = role.arn
+        self.register_outputs({"role_arn": self.role_arn})
+
+
+class _IdentitySpec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    tags: Tags = {}
+
+
+def _cluster_name(arn: str) -> str:
+    return arn.rpartition("/")[2]

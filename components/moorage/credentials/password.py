@@ -1,0 +1,27 @@
+"""A password between two parts of a stack, made once and kept in the stack's state as a secret."""
+
+import secrets
+from collections.abc import Mapping
+
+import pulumi
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+_BYTES = 32
+
+
+class _PasswordProvider(ResourceProvider):
+    serialize_as_secret_always = False
+
+    def create(self, props: Mapping[str, object]) -> CreateResult:
+        return CreateResult(secrets.token_hex(8), {"password": secrets.token_urlsafe(_BYTES)})
+
+
+class Password(Resource, module="moorage", name="Password"):
+    """256 random bits, in letters that need no quoting in a URL. `pulumi up --replace URN` rotates it."""
+
+    password: pulumi.Output[str]
+    """The password itself, a secret."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["password"])
+        super().__init__(_PasswordProvider(), name, {"password": None}, pulumi.ResourceOptions.merge(opts, secret))

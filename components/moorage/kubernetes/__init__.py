@@ -1,0 +1,1 @@
+"""Pulumi components for any Kubernetes cluster."""

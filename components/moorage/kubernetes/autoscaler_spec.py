@@ -1,0 +1,83 @@
+"""How many engines there may be, validated."""
+
+from typing import Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from moorage.spec.numbers import WholeNumber
+
+_CRON_FIELDS = 5
+
+
+class BusinessHoursArgs(TypedDict):
+    """When there are more engines than load alone would ask for."""
+
+    timezone: str
+    """`Europe/Berlin`, as the tz database has it."""
+    start: str
+    """Five fields of cron: `0 8 * * 1-5`."""
+    end: str
+    """Five fields of cron."""
+    min_replicas: int
+    """From `start` to `end`."""
+
+
+class BusinessHours(BaseModel):
+    """As `BusinessHoursArgs`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    timezone: str = Field(min_length=1)
+    start: str
+    end: str
+    min_replicas: WholeNumber = Field(ge=1)
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_cron(cls, text: str) -> str:
+        if len(text.split()) != _CRON_FIELDS:
+            raise ValueError("must be five fields of cron, like 0 8 * * 1-5")
+        return text
+
+
+class AutoscalerSpec(BaseModel):
+    """What `VllmAutoscalerArgs` say that is known before anything is created."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    model: str = Field(min_length=1)
+    max_num_seqs: WholeNumber = Field(ge=1)
+    controller: Literal["keda", "hpa"] = "keda"
+    has_gateway: bool = False
+    min_replicas: WholeNumber = Field(ge=0)
+    max_replicas: WholeNumber = Field(ge=1)
+    business_hours: BusinessHours | None = None
+
+    @field_validator("min_replicas")
+    @classmethod
+    def _zero_needs_who_holds_requests(cls, least: int, info: ValidationInfo) -> int:
+        if least == 0 and info.data.get("controller") == "hpa":
+            raise ValueError("must be at least 1 with controller = hpa, which does not start from zero")
+        if least == 0 and not info.data.get("has_gateway"):
+            raise ValueError(
+                "must be at least 1, or gateway_namespace must name whose gateways hold requests meanwhile"
+            )
+        return least
+
+    @field_validator("max_replicas")
+    @classmethod
+    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
+        least = info.data.get("min_replicas", 0)
+        if most < least:
+            raise ValueError(f"must be at least min_replicas = {least}")
+        return most
+
+    @field_validator("business_hours")
+    @classmethod
+    def _is_possible(cls, hours: BusinessHours | None, info: ValidationInfo) -> BusinessHours | None:
+        if hours is not None and info.data.get("controller") == "hpa":
+            raise ValueError("needs controller = keda")
+        most = info.data.get("max_replicas")
+        if hours is not None and most is not None and hours.min_replicas > most:
+            raise ValueError(f"min_replicas = {hours.min_replicas} must be at most max_replicas = {most}")
+        return hours

@@ -1,0 +1,110 @@
+"""`cloud: aws`: a network, an EKS cluster and a pool of GPU nodes of its own."""
+
+from typing import TYPE_CHECKING, cast
+
+import pulumi
+import pulumi_aws
+import pulumi_kubernetes
+
+from cluster_stack import ENGINE_SERVICE_ACCOUNT, ClusterParts, build_cluster_stack
+from moorage.aws.cluster import EksCluster, EksClusterArgs
+from moorage.aws.gpu_pool import EksGpuPool, EksPoolRungArgs
+from moorage.aws.identity import EksWorkloadIdentity, EksWorkloadIdentityArgs
+from moorage.aws.network import EksNetwork
+from moorage.aws.policy import allow, policy_document
+from moorage.spec import BucketSource
+from outputs import StackOutputs
+from pool import cost_of, drain_seconds, ladder_of, max_gpus, rungs_of
+from settings import Settings
+
+if TYPE_CHECKING:
+    from cluster_configuration import AwsSettings
+
+_SCHEME = "s3://"
+
+
+def build_aws_always_on(settings: Settings) -> StackOutputs:
+    """Raises `moorage.spec.SpecError` for what cannot be served."""
+    configuration = settings.configuration
+    aws = cast("AwsSettings", configuration.aws)
+    ladder = ladder_of(configuration, "aws", aws.region)
+    outside = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
+    network = EksNetwork(
+        "network", {"region": aws.region, "availability_zones": aws.availability_zones, "tags": aws.tags}, outside
+    )
+    cluster = EksCluster("cluster", _cluster_args(aws, network), outside)
+    provider = pulumi_kubernetes.Provider("inside", kubeconfig=cluster.kubeconfig, cluster_identifier=cluster.arn)
+    inside = pulumi.ResourceOptions(provider=provider)
+    pool = EksGpuPool(
+        "gpu",
+        {
+            "rungs": cast("list[EksPoolRungArgs]", rungs_of(ladder)),
+            "max_gpus": max_gpus(configuration, ladder),
+            "drain_seconds": drain_seconds(configuration),
+            "subnet_ids": network.private_subnet_ids,
+            "security_group_id": cluster.security_group_id,
+            "node_role_name": cluster.node_role_name,
+            "key_arn": cluster.key_arn,
+            "tags": aws.tags,
+        },
+        inside,
+    )
+    parts = ClusterParts(
+        platform="eks",
+        placement=pool.placement,
+        parallelism=ladder.parallelism,
+        gpu_memory_gib=ladder.gpu_memory_gib,
+        opts=inside,
+        estimated_cost=cost_of(configuration, ladder),
+        needs=(pool, *_identity(settings, aws, cluster, outside)),
+        service_account_annotations={},
+    )
+    return build_cluster_stack(settings, parts)
+
+
+def _cluster_args(aws: "AwsSettings", network: EksNetwork) -> EksClusterArgs:
+    args: EksClusterArgs = {
+        "region": aws.region,
+        "subnet_ids": network.private_subnet_ids,
+        "administrators": aws.administrators,
+        "tags": aws.tags,
+    }
+    if aws.public_access_cidrs is not None:
+        args["public_access_cidrs"] = aws.public_access_cidrs
+    return args
+
+
+def _identity(
+    settings: Settings, aws: "AwsSettings", cluster: EksCluster, opts: pulumi.ResourceOptions
+) -> tuple[EksWorkloadIdentity, ...]:
+    """Where the model is in a bucket: the engines may read it, and nothing else."""
+    buckets = _buckets(settings)
+    if not buckets:
+        return ()
+    args: EksWorkloadIdentityArgs = {
+        "cluster_arn": cluster.arn,
+        "namespace": settings.configuration.cluster.namespace,
+        "service_account": ENGINE_SERVICE_ACCOUNT,
+        "policy": read_policy(buckets, aws.model_key_arn),
+        "tags": aws.tags,
+    }
+    return (EksWorkloadIdentity("engine-identity", args, opts),)
+
+
+def _buckets(settings: Settings) -> list[str]:
+    """Of the model and its adapters, each once."""
+    model = settings.configuration.model
+    sources = [] if model is None else [model.source, *model.lora_adapters.values()]
+    found = [source.address for source in sources if isinstance(source, BucketSource)]
+    return sorted({address.removeprefix(_SCHEME).partition("/")[0] for address in found if address.startswith(_SCHEME)})
+
+
+def read_policy(buckets: list[str], key_arn: str | None) -> str:
+    """To list these buckets and read their objects."""
+    arns = [f"arn:aws:s3:::{bucket}" for bucket in buckets]
+    decrypt = [] if key_arn is None else [allow("DecryptModels", ("kms:Decrypt",), (key_arn,))]
+    return policy_document(
+        allow("ListModels", ("s3:GetBucketLocation", "s3:ListBucket"), arns),
+        allow("ReadModels", ("s3:GetObject",), [f"{arn}/*" for arn in arns]),
+        *decrypt,
+    )

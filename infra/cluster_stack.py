@@ -1,0 +1,233 @@
+"""The stack in a cluster, whoever runs it: engines, gateway and cache in a namespace of their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import pulumi
+from pulumi_kubernetes import core
+
+from cluster_configuration import ClusterSettings, ImageSettings
+from configuration import Configuration
+from moorage.engine import Parallelism
+from moorage.kubernetes.autoscaler import VllmAutoscaler, VllmAutoscalerArgs
+from moorage.kubernetes.cache import KubernetesValkey
+from moorage.kubernetes.content_secret import content_secret
+from moorage.kubernetes.gateway import KubernetesGateway, KubernetesGatewayArgs
+from moorage.kubernetes.labels import object_labels
+from moorage.kubernetes.model_cache import ModelCache, ModelCacheArgs
+from moorage.kubernetes.placement import PlacementArgs
+from moorage.kubernetes.vllm import SecretKeyArgs, VllmDeployment, VllmDeploymentArgs
+from moorage.kubernetes.vllm_spec import NODE_SECONDS, max_num_seqs_of, startup_seconds_of, weights_gib_of
+from moorage.planner.gpu_memory import Demand
+from moorage.spec import BucketSource, HubSource, ModelFacts, ModelSpec
+from moorage.spec.gateway_settings import GatewaySettings
+from outputs import StackOutputs, try_it
+from patience import with_patience
+from settings import Settings
+
+if TYPE_CHECKING:
+    from moorage.kubernetes.autoscaler import ScaleTargetArgs
+    from moorage.kubernetes.gateway_spec import ExposureArgs
+    from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
+
+_MAX_REPLICAS = 4
+"""Of a stack that starts from zero and says nothing of it."""
+ENGINE_SERVICE_ACCOUNT = "engine"
+_QUESTION = "Hello, who are you?"
+_TOKEN_KEY = "token"  # noqa: S105 - the name of a key
+
+
+@dataclass(frozen=True)
+class ClusterParts:
+    """What differs between clusters."""
+
+    platform: str
+    placement: PlacementArgs
+    parallelism: Parallelism
+    gpu_memory_gib: float
+    opts: pulumi.ResourceOptions
+    """With the cluster's provider."""
+    estimated_cost: dict[str, float | str]
+    needs: tuple[pulumi.Resource, ...] = ()
+    """What has to be there before the engines, and is deleted after them, such as the pool of their nodes."""
+    service_account_annotations: pulumi.Input[Mapping[str, str]] | None = None
+    """Of the engines' service account. None: those of the stack's file."""
+
+
+def demand_of(configuration: Configuration) -> Demand:
+    model, facts = _model(configuration)
+    return Demand(model, facts, configuration.load, configuration.engine.lora_rank)
+
+
+def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs:
+    """Raises `moorage.spec.SpecError` for what cannot be served."""
+    configuration, cluster = settings.configuration, settings.configuration.cluster
+    model, _ = _model(configuration)
+    namespace = _namespace(cluster, parts)
+    engine = VllmDeployment("engine", _engine_args(settings, parts, namespace), parts.opts)
+    cache = KubernetesValkey(
+        "cache",
+        {"namespace": namespace, "image": _images(configuration).cache, "settings": _gateway_settings(configuration)},
+        parts.opts,
+    )
+    if configuration.is_autoscaled:
+        VllmAutoscaler("engine-autoscaler", _autoscaler_args(configuration, namespace, engine), parts.opts)
+    gateway = KubernetesGateway("gateway", _gateway_args(settings, namespace, engine, cache), parts.opts)
+    return StackOutputs(
+        endpoint_url=gateway.endpoint_url,
+        api_key=gateway.api_key,
+        model=model.served_name,
+        revision=_revision(model),
+        option=configuration.option,
+        platform=parts.platform,
+        dashboard_url=gateway.metrics_url,
+        estimated_cost=parts.estimated_cost,
+        upstreams=[engine.upstream],
+        log_directory=_logs(cluster),
+        try_it=try_it(settings.stack, gateway.endpoint_url, model.served_name, _QUESTION),
+    )
+
+
+def _logs(cluster: ClusterSettings) -> str:
+    return f"kubectl logs --namespace {cluster.namespace} --selector app.kubernetes.io/part-of=moorage --prefix"
+
+
+def _namespace(cluster: ClusterSettings, parts: ClusterParts) -> pulumi.Output[str]:
+    """Where Pod Security lets in what is restricted, and nothing else. All that is in it comes after `parts.needs`."""
+    levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+    labels = object_labels(name="moorage", instance="namespace", component="namespace")
+    opts = pulumi.ResourceOptions.merge(parts.opts, pulumi.ResourceOptions(depends_on=list(parts.needs)))
+    namespace = core.v1.Namespace(
+        "namespace", opts=opts, metadata={"name": cluster.namespace, "labels": {**labels, **levels}}
+    )
+    return namespace.metadata.apply(lambda created: str(created.name))
+
+
+def _engine_args(settings: Settings, parts: ClusterParts, namespace: pulumi.Output[str]) -> VllmDeploymentArgs:
+    configuration, cluster = settings.configuration, settings.configuration.cluster
+    model, facts = _model(configuration)
+    args: VllmDeploymentArgs = {
+        "namespace": namespace,
+        "image": _images(configuration).engine,
+        "model": cast("ModelArgs", settings.given["model"]),
+        "revision": _revision(model),
+        "placement": parts.placement,
+        "load": cast("LoadArgs", settings.given.get("load", {})),
+        "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
+        "facts": cast("ModelFactsArgs", settings.given["model_facts"]),
+        "gpu_memory_gib": parts.gpu_memory_gib,
+        "tensor_parallel_size": parts.parallelism.tensor_parallel_size,
+        "pipeline_parallel_size": parts.parallelism.pipeline_parallel_size,
+        "replicas": configuration.least_replicas,
+        "autoscaled": configuration.is_autoscaled,
+        "allow_downtime": configuration.engine.allow_downtime,
+        "service_account_name": _service_account(cluster, namespace, parts),
+    }
+    if configuration.engine.lora_rank is not None:
+        args["lora_rank"] = configuration.engine.lora_rank
+    if cluster.priority_class_name is not None:
+        args["priority_class_name"] = cluster.priority_class_name
+    if cluster.hugging_face_token is not None:
+        args["hugging_face_token"] = _token(cluster.hugging_face_token, namespace, parts.opts)
+    if isinstance(model.source, HubSource):
+        args["model_cache"] = _model_cache(cluster, model, facts, namespace, parts.opts).volume
+    return args
+
+
+def _service_account(
+    cluster: ClusterSettings, namespace: pulumi.Output[str], parts: ClusterParts
+) -> pulumi.Output[str]:
+    annotations = parts.service_account_annotations
+    account = core.v1.ServiceAccount(
+        "engine-service-account",
+        metadata={
+            "name": ENGINE_SERVICE_ACCOUNT,
+            "namespace": namespace,
+            "labels": object_labels(name="vllm", instance="engine", component="engine"),
+            "annotations": cluster.service_account_annotations if annotations is None else annotations,
+        },
+        automount_service_account_token=False,
+        opts=parts.opts,
+    )
+    return account.metadata.apply(lambda created: str(created.name))
+
+
+def _token(token: str, namespace: pulumi.Output[str], opts: pulumi.ResourceOptions) -> SecretKeyArgs:
+    labels = object_labels(name="vllm", instance="engine", component="engine")
+    metadata = {"name": "hugging-face", "namespace": namespace, "labels": labels}
+    name = content_secret("hugging-face", metadata, {_TOKEN_KEY: pulumi.Output.secret(token)}, opts)
+    return {"name": name, "key": _TOKEN_KEY}
+
+
+def _model_cache(
+    cluster: ClusterSettings,
+    model: ModelSpec,
+    facts: ModelFacts,
+    namespace: pulumi.Output[str],
+    opts: pulumi.ResourceOptions,
+) -> ModelCache:
+    args: ModelCacheArgs = {"namespace": namespace, "weights_gib": weights_gib_of(model, facts)}
+    if cluster.storage_class_name is not None:
+        args["storage_class_name"] = cluster.storage_class_name
+    return ModelCache("models", args, opts)
+
+
+def _autoscaler_args(
+    configuration: Configuration, namespace: pulumi.Output[str], engine: VllmDeployment
+) -> VllmAutoscalerArgs:
+    return {
+        "namespace": namespace,
+        "target": cast("pulumi.Output[ScaleTargetArgs]", engine.scale_target),
+        "model": _model(configuration)[0].served_name,
+        "max_num_seqs": max_num_seqs_of(configuration.load),
+        "min_replicas": configuration.least_replicas,
+        "max_replicas": configuration.replicas.max or _MAX_REPLICAS,
+        "prometheus_url": configuration.cluster.prometheus_url or "",
+        "gateway_namespace": namespace,
+    }
+
+
+def _gateway_settings(configuration: Configuration) -> GatewaySettings:
+    """Where engines come from zero, requests wait for a node, its image and the weights."""
+    given = configuration.gateway.settings
+    if configuration.least_replicas:
+        return given
+    return with_patience(given, NODE_SECONDS + startup_seconds_of(_model(configuration)[1]))
+
+
+def _gateway_args(
+    settings: Settings, namespace: pulumi.Output[str], engine: VllmDeployment, cache: KubernetesValkey
+) -> KubernetesGatewayArgs:
+    configuration, chosen = settings.configuration, settings.configuration.gateway
+    args: KubernetesGatewayArgs = {
+        "namespace": namespace,
+        "image": _images(configuration).gateway,
+        "upstreams": [engine.upstream],
+        "authentication": chosen.authentication,
+        "settings": _gateway_settings(configuration),
+        "redis_url": cache.url,
+        "redis_ca_certificate": cache.ca_certificate,
+        "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
+        "exposure": cast("ExposureArgs", configuration.cluster.exposure.model_dump(exclude_unset=True)),
+    }
+    if chosen.tenant is not None:
+        args["tenant"] = chosen.tenant
+    return args
+
+
+def _model(configuration: Configuration) -> tuple[ModelSpec, ModelFacts]:
+    """`Configuration` has seen to it that a stack in a cluster has both."""
+    return cast("tuple[ModelSpec, ModelFacts]", (configuration.model, configuration.model_facts))
+
+
+def _images(configuration: Configuration) -> ImageSettings:
+    """As `_model`."""
+    return cast("ImageSettings", configuration.images)
+
+
+def _revision(model: ModelSpec) -> str:
+    """Which weights these are, as far as the stack's file says."""
+    if isinstance(model.source, BucketSource):
+        return model.revision or model.source.last_part
+    return model.hub_revision or "main" if isinstance(model.source, HubSource) else "image"

@@ -1,0 +1,55 @@
+"""What AWS answers, by the type of resource, as far as our components ask for it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+ACCOUNT_ID = "123456789012"
+REGION = "eu-central-1"
+
+Answer = Callable[[str, Mapping[str, Any]], dict[str, object]]
+
+
+def _arn(service: str, kind: str, region: str = REGION, account: str = ACCOUNT_ID) -> Answer:
+    return lambda name, _: {"arn": f"arn:aws:{service}:{region}:{account}:{kind}{name}"}
+
+
+def _role(name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
+    return {"arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{name}-1a2b3c4", "name": f"{name}-1a2b3c4"}
+
+
+def _cluster(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
+    name = inputs["name"]
+    return {
+        "arn": f"arn:aws:eks:{REGION}:{ACCOUNT_ID}:cluster/{name}",
+        "endpoint": "https://0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com",
+        "certificateAuthority": {"data": "Q0VSVElGSUNBVEU="},
+        "vpcConfig": {**inputs["vpcConfig"], "clusterSecurityGroupId": "sg-0123456789abcdef0"},
+    }
+
+
+def _bucket(name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
+    return {"arn": f"arn:aws:s3:::{name}-1a2b3c4", "bucket": f"{name}-1a2b3c4"}
+
+
+def _repository(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        "arn": f"arn:aws:ecr:{REGION}:{ACCOUNT_ID}:repository/{inputs['name']}",
+        "repositoryUrl": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/{inputs['name']}",
+    }
+
+
+def _log_group(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
+    return {"arn": f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{inputs['name']}"}
+
+
+AWS_ANSWERS: Mapping[str, Answer] = {
+    "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:ec2/eip:Eip": lambda name, _: {"allocationId": f"eipalloc-{name}"},
+    "aws:ec2/launchTemplate:LaunchTemplate": lambda _name, _inputs: {"latestVersion": 1},
+    "aws:ec2/vpc:Vpc": _arn("ec2", "vpc/"),
+    "aws:ecr/repository:Repository": _repository,
+    "aws:eks/cluster:Cluster": _cluster,
+    "aws:iam/role:Role": _role,
+    "aws:kms/key:Key": _arn("kms", "key/"),
+    "aws:s3/bucket:Bucket": _bucket,
+}

@@ -1,0 +1,82 @@
+"""An example of each component for AWS, with every key of its arguments."""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from moorage.aws.cluster import EksCluster
+from moorage.aws.gpu_node_group import EksGpuNodeGroup
+from moorage.aws.gpu_pool import EksGpuPool
+from moorage.aws.identity import EksWorkloadIdentity
+from moorage.aws.image_registry import EcrRegistry
+from moorage.aws.model_store import S3ModelStore, read_policy
+from moorage.aws.network import EksNetwork
+
+from .aws_answers import ACCOUNT_ID, REGION
+
+TAGS = {"team": "harbour", "environment": "test"}
+CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT_ID}:cluster/harbour"
+KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d"
+RESERVATION = "cr-0123456789abcdef0"
+SUBNETS = ["subnet-a", "subnet-b"]
+
+AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
+    EksNetwork: {
+        "region": REGION,
+        "availability_zones": [f"{REGION}a", f"{REGION}b", f"{REGION}c"],
+        "cidr_block": "10.64.0.0/16",
+        "nat_gateways": "per-zone",
+        "interface_endpoints": True,
+        "flow_log_retention_days": 90,
+        "tags": TAGS,
+    },
+    EksCluster: {
+        "region": REGION,
+        "subnet_ids": SUBNETS,
+        "version": "1.35",
+        "auto_mode": True,
+        "public_access_cidrs": ["203.0.113.0/24"],
+        "administrators": {"operators": f"arn:aws:iam::{ACCOUNT_ID}:role/operators"},
+        "log_retention_days": 365,
+        "tags": TAGS,
+    },
+    EksGpuPool: {
+        "rungs": [
+            {"instance_type": "g6e.2xlarge", "capacity_type": "reservation"},
+            {"instance_type": "g6e.2xlarge", "capacity_type": "on-demand"},
+            {"instance_type": "g6e.4xlarge", "capacity_type": "spot"},
+        ],
+        "max_gpus": 8,
+        "drain_seconds": 75,
+        "subnet_ids": SUBNETS,
+        "security_group_id": "sg-0123456789abcdef0",
+        "node_role_name": "harbour-node-role",
+        "key_arn": KEY_ARN,
+        "provisioner": "karpenter",
+        "ami_version": "v20250920",
+        "capacity_reservation_ids": [RESERVATION],
+        "ephemeral_storage_gib": 100,
+        "tags": TAGS,
+    },
+    EksGpuNodeGroup: {
+        "cluster_name": "harbour",
+        "kubernetes_version": "1.35",
+        "subnet_ids": ["subnet-a"],
+        "node_role_arn": f"arn:aws:iam::{ACCOUNT_ID}:role/harbour-node-role",
+        "key_arn": KEY_ARN,
+        "instance_type": "p5.48xlarge",
+        "node_count": 2,
+        "capacity_type": "capacity-block",
+        "capacity_reservation_id": RESERVATION,
+        "tags": TAGS,
+    },
+    EksWorkloadIdentity: {
+        "cluster_arn": CLUSTER_ARN,
+        "namespace": "harbour",
+        "service_account": "engine",
+        "policy": read_policy("arn:aws:s3:::models", KEY_ARN),
+        "tags": TAGS,
+    },
+    S3ModelStore: {"deletion_protection": False, "tags": TAGS},
+    EcrRegistry: {"repositories": ["serving", "vllm"], "deletion_protection": False, "tags": TAGS},
+}

@@ -1,0 +1,97 @@
+"""Programs for AWS: each component in each of its variants, and a whole stack."""
+
+from collections.abc import Callable, Mapping
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pytest
+from pulumi_kubernetes.apps.v1 import Deployment
+
+from moorage.aws.cluster import EksCluster
+from moorage.aws.gpu_node_group import EksGpuNodeGroup
+from moorage.aws.gpu_pool import EksGpuPool
+from moorage.aws.identity import EksWorkloadIdentity
+from moorage.aws.image_registry import EcrRegistry
+from moorage.aws.model_store import S3ModelStore
+from moorage.aws.network import EksNetwork
+
+from .aws_answers import REGION
+from .aws_examples import TAGS
+from .examples import component
+
+Variant = tuple[type[pulumi.ComponentResource], Mapping[str, object]]
+
+VARIANTS: Mapping[str, Variant] = {
+    "network": (EksNetwork, {}),
+    "cheap network": (EksNetwork, {"nat_gateways": ..., "interface_endpoints": ...}),
+    "cluster": (EksCluster, {"public_access_cidrs": ...}),
+    "cluster reached from outside": (EksCluster, {}),
+    "cluster without Auto Mode": (EksCluster, {"auto_mode": False}),
+    "pool of Auto Mode": (EksGpuPool, {"provisioner": ..., "ami_version": ...}),
+    "pool of Karpenter": (EksGpuPool, {}),
+    "node group in a capacity block": (EksGpuNodeGroup, {}),
+    "node group in a reservation": (EksGpuNodeGroup, {"capacity_type": "reservation"}),
+    "node group on demand": (EksGpuNodeGroup, {"capacity_type": "on-demand", "capacity_reservation_id": ...}),
+    "identity": (EksWorkloadIdentity, {}),
+    "model store": (S3ModelStore, {}),
+    "guarded model store": (S3ModelStore, {"deletion_protection": ...}),
+    "registry": (EcrRegistry, {}),
+    "guarded registry": (EcrRegistry, {"deletion_protection": ...}),
+}
+
+every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS.keys())
+
+
+def program(variant: Variant, name: str = "harbour", **changes: object) -> Callable[[], pulumi.ComponentResource]:
+    kind, own = variant
+    return component(kind, name, **{**own, **changes})
+
+
+def stack() -> None:
+    """Everything from the network to an engine's pods."""
+    network = EksNetwork(
+        "network", {"region": REGION, "availability_zones": [f"{REGION}a", f"{REGION}b"], "tags": TAGS}
+    )
+    cluster = EksCluster("cluster", {"region": REGION, "subnet_ids": network.private_subnet_ids, "tags": TAGS})
+    provider = kubernetes.Provider("cluster", kubeconfig=cluster.kubeconfig, cluster_identifier=cluster.arn)
+    inside = pulumi.ResourceOptions(provider=provider)
+    pool = EksGpuPool(
+        "gpu",
+        {
+            "rungs": [
+                {"instance_type": "g6e.xlarge", "capacity_type": "on-demand"},
+                {"instance_type": "g6e.xlarge", "capacity_type": "spot"},
+            ],
+            "max_gpus": 4,
+            "drain_seconds": 75,
+            "subnet_ids": network.private_subnet_ids,
+            "security_group_id": cluster.security_group_id,
+            "node_role_name": cluster.node_role_name,
+            "key_arn": cluster.key_arn,
+        },
+        inside,
+    )
+    store = S3ModelStore("models", {})
+    identity = EksWorkloadIdentity(
+        "engine",
+        {
+            "cluster_arn": cluster.arn,
+            "namespace": "harbour",
+            "service_account": "engine",
+            "policy": store.read_policy,
+        },
+    )
+    Deployment(
+        "engine",
+        spec={
+            "selector": {"match_labels": {"app": "engine"}},
+            "template": {
+                "metadata": {"labels": {"app": "engine"}},
+                "spec": {
+                    "node_selector": pool.placement["node_selector"],
+                    "containers": [{"name": "engine", "image": "engine"}],
+                },
+            },
+        },
+        opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[pool, identity])),
+    )

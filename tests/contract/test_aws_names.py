@@ -1,0 +1,65 @@
+"""Every name on AWS is within its service's limit, for the longest name that a component may have."""
+
+import botocore.session
+import pytest
+
+from moorage.aws.names import MAX_NAME_LENGTH
+from moorage.spec import SpecError
+
+from .aws_programs import VARIANTS, Variant, every_variant, program
+from .recording import run_program
+
+LONGEST = "h" * MAX_NAME_LENGTH
+PULUMIS_SUFFIX = len("-1a2b3c4")
+
+
+def limit_of(service: str, shape: str) -> int:
+    """As botocore's model of the service has it."""
+    return botocore.session.get_session().get_service_model(service).shape_for(shape).metadata["max"]
+
+
+LIMITS = {
+    "aws:cloudwatch/logGroup:LogGroup": ("name", limit_of("logs", "LogGroupName")),
+    "aws:ec2/launchTemplate:LaunchTemplate": ("name", limit_of("ec2", "LaunchTemplateName")),
+    "aws:ecr/repository:Repository": ("name", limit_of("ecr", "RepositoryName")),
+    "aws:eks/cluster:Cluster": ("name", limit_of("eks", "ClusterName")),
+    "aws:iam/role:Role": ("name", limit_of("iam", "roleNameType")),
+    "aws:iam/rolePolicy:RolePolicy": ("name", limit_of("iam", "policyNameType")),
+    # docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html, docs.aws.amazon.com/AWSEC2/latest/
+    # APIReference/API_CreateSecurityGroup.html, docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    # (read 2026-11-25)
+    "aws:eks/nodeGroup:NodeGroup": ("nodeGroupName", 63),
+    "aws:ec2/securityGroup:SecurityGroup": ("name", 255),
+    "aws:s3/bucket:Bucket": ("bucket", 63),
+}
+"""By type: the property that holds the name, which Pulumi makes of the resource's where it is not given."""
+
+
+@every_variant
+def test_no_name_is_too_long(variant: Variant):
+    _, recording = run_program(program(variant, LONGEST))
+    for registration in recording.registrations:
+        if registration.type in LIMITS:
+            key, limit = LIMITS[registration.type]
+            name = registration.inputs.get(key)
+            length = len(name) if name else len(registration.name) + PULUMIS_SUFFIX
+            assert length <= limit, registration.name
+
+
+def test_every_limited_type_has_been_seen():
+    seen = {found.type for variant in VARIANTS.values() for found in run_program(program(variant))[1].registrations}
+    assert set(LIMITS) <= seen
+
+
+@every_variant
+@pytest.mark.parametrize("name", ["h" * (MAX_NAME_LENGTH + 1), "Harbour", "harbour_1", "1-harbour", "harbour-"])
+def test_a_name_that_some_service_would_refuse_is_refused(variant: Variant, name: str):
+    with pytest.raises(SpecError, match="name = "):
+        run_program(program(variant, name))
+
+
+def test_a_cluster_is_named_as_the_component_is():
+    _, recording = run_program(program(VARIANTS["cluster"]))
+    assert recording.the("Cluster").inputs["name"] == "harbour"
+    (group,) = recording.of_type("LogGroup")
+    assert group.inputs["name"] == "/aws/eks/harbour/cluster"

@@ -1,0 +1,107 @@
+"""A user's tags are on everything that AWS bills, and a change of them replaces nothing."""
+
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pulumi
+import pytest
+
+from moorage.aws.tags import MAX_TAGS
+from moorage.spec import SpecError
+
+from .aws_examples import TAGS
+from .aws_programs import VARIANTS, Variant, every_variant, program
+from .recording import Registration, run_program
+
+OTHER_TAGS = {"team": "shipyard", "cost-center": "7", "owner": "me"}
+LAUNCHED = {"instance", "network-interface", "volume"}
+
+
+def takes_tags(registration: Registration) -> bool:
+    """Whether AWS can tag it, as the SDK knows: `aws:ec2/vpc:Vpc` is `pulumi_aws.ec2.Vpc`."""
+    package, module, name = registration.type.split(":")
+    if package != "aws":
+        return False
+    kind = getattr(importlib.import_module(f"pulumi_aws.{module.split('/')[0]}"), name)
+    return "tags" in inspect.signature(kind._internal_init).parameters
+
+
+@every_variant
+def test_whatever_takes_tags_has_the_users(variant: Variant):
+    _, recording = run_program(program(variant))
+    for registration in filter(takes_tags, recording.registrations):
+        assert TAGS.items() <= registration.inputs.get("tags", {}).items(), registration.name
+
+
+@every_variant
+def test_whatever_takes_tags_has_a_name_in_the_console(variant: Variant):
+    _, recording = run_program(program(variant))
+    for registration in filter(takes_tags, recording.registrations):
+        assert registration.inputs["tags"]["Name"].startswith("harbour"), registration.name
+
+
+def test_most_of_what_is_made_takes_tags():
+    """Else the tests above would pass for an SDK that was not understood."""
+    made = [found for variant in VARIANTS.values() for found in run_program(program(variant))[1].registrations]
+    assert len([found for found in made if takes_tags(found)]) > len(made) / 3
+
+
+@every_variant
+def test_what_is_launched_has_them_too(variant: Variant):
+    _, recording = run_program(program(variant))
+    for template in recording.of_type("LaunchTemplate"):
+        specifications = {part["resourceType"]: part["tags"] for part in template.inputs["tagSpecifications"]}
+        assert set(specifications) == LAUNCHED
+        assert all(TAGS.items() <= tags.items() for tags in specifications.values())
+    for node_class in [*recording.of_type("NodeClass"), *recording.of_type("EC2NodeClass")]:
+        assert node_class.inputs["spec"]["tags"] == TAGS
+
+
+@every_variant
+def test_a_change_of_tags_changes_nothing_else(variant: Variant):
+    _, before = run_program(program(variant))
+    _, after = run_program(program(variant, tags=OTHER_TAGS))
+    assert {found.urn: without_tags(found.inputs) for found in after.registrations} == {
+        found.urn: without_tags(found.inputs) for found in before.registrations
+    }
+
+
+def without_tags(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: without_tags(part) for key, part in value.items() if key not in {"tags", "tagSpecifications"}}
+    if isinstance(value, list):
+        return [without_tags(part) for part in value]
+    return value
+
+
+def refused() -> Iterator[Mapping[str, str]]:
+    yield {f"tag-{number}": "" for number in range(MAX_TAGS + 1)}
+    yield {"": "value"}
+    yield {"k" * 129: "value"}
+    yield {"key": "v" * 257}
+    yield {"Name": "mine"}
+    yield {"aws:owner": "me"}
+    yield {"kubernetes.io/cluster/other": "owned"}
+
+
+@every_variant
+@pytest.mark.parametrize("tags", list(refused()))
+def test_tags_that_aws_or_a_controller_would_refuse_are_refused_at_preview(variant: Variant, tags: Mapping[str, str]):
+    with pytest.raises(SpecError, match="tags"):
+        run_program(program(variant, tags=tags))
+
+
+def test_no_resource_has_more_tags_than_aws_allows():
+    most = {f"tag-{number}": "" for number in range(MAX_TAGS)}
+    for variant in VARIANTS.values():
+        _, recording = run_program(program(variant, tags=most))
+        for registration in filter(takes_tags, recording.registrations):
+            assert len(registration.inputs["tags"]) <= 50
+
+
+def test_the_registered_component_says_its_tags_as_they_were_given():
+    made, recording = run_program(program(VARIANTS["network"]))
+    assert isinstance(made, pulumi.ComponentResource)
+    assert recording.registrations[0].inputs["tags"] == TAGS

@@ -1,0 +1,216 @@
+"""Every cluster's stack that comes along is built by the program on mocks: quickly, whole, with its own SDK alone."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.kubernetes_pods import assert_restricted
+
+ROOT = Path(__file__).parents[2]
+SDKS = {
+    "kubernetes": {"pulumi_kubernetes"},
+    "aws": {"pulumi_aws", "pulumi_kubernetes"},
+    "gcp": {"pulumi_gcp", "pulumi_kubernetes"},
+}
+"""What each cloud's stacks import."""
+BUILD_SECONDS = 3
+
+
+def configuration_of(path: Path) -> dict[str, object]:
+    return yaml.safe_load(path.read_text())["config"]
+
+
+STACKS = [path for path in sorted((ROOT / "stacks").glob("*.yaml")) if configuration_of(path)["moorage:cloud"] in SDKS]
+every_stack = pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
+
+
+def build(keys: Mapping[str, object]) -> "subprocess.CompletedProcess[str]":
+    given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
+    environment = {"PULUMI_CONFIG": json.dumps(given), "PYTHONPATH": f"{ROOT}:{ROOT / 'infra'}"}
+    command = [sys.executable, "-m", "tests.contract.build_stack"]
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.fixture(scope="module")
+def built() -> dict[Path, SimpleNamespace]:
+    done = {path: build(configuration_of(path)) for path in STACKS}
+    assert {path: one.stderr for path, one in done.items() if one.returncode} == {}
+    return {path: SimpleNamespace(**json.loads(one.stdout)) for path, one in done.items()}
+
+
+def pods_of(stack: SimpleNamespace) -> list[dict[str, Any]]:
+    templates = [found["inputs"].get("spec", {}).get("template", {}) for found in stack.registrations]
+    return [template["spec"] for template in templates if "containers" in template.get("spec", {})]
+
+
+@every_stack
+def test_it_is_built_at_once(path: Path, built: dict[Path, SimpleNamespace]):
+    assert built[path].seconds < BUILD_SECONDS
+
+
+@every_stack
+def test_it_needs_its_own_clouds_sdk_alone(path: Path, built: dict[Path, SimpleNamespace]):
+    assert set(built[path].sdks) == SDKS[str(configuration_of(path)["moorage:cloud"])]
+
+
+@every_stack
+def test_it_has_an_endpoint_before_an_engine_and_a_cache(path: Path, built: dict[Path, SimpleNamespace]):
+    components = {found["type"].rpartition(":")[2] for found in built[path].registrations}
+    assert {"VllmDeployment", "KubernetesGateway", "KubernetesValkey"} <= components
+    assert built[path].outputs["endpoint_url"].endswith("/v1")
+    assert built[path].outputs["api_key"] == {"secret": "moorage-gateway-key-plaintext"}
+
+
+@every_stack
+def test_every_pod_is_restricted_and_its_namespace_sees_to_it(path: Path, built: dict[Path, SimpleNamespace]):
+    pods = pods_of(built[path])
+    assert len(pods) >= 3
+    for pod in pods:
+        assert_restricted(pod)
+    (namespace,) = [found for found in built[path].registrations if found["type"] == "kubernetes:core/v1:Namespace"]
+    assert namespace["inputs"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_a_serverless_stack_scales_from_zero_and_its_gateway_waits_for_a_node(built: dict[Path, SimpleNamespace]):
+    stack = built[ROOT / "stacks" / "Pulumi.kubernetes-serverless.yaml"]
+    (scaled,) = [found["inputs"]["spec"] for found in stack.registrations if found["type"].endswith(":ScaledObject")]
+    assert (scaled.get("idleReplicaCount", scaled["minReplicaCount"]), scaled["maxReplicaCount"]) == (0, 2)
+    (engine,) = [found["inputs"]["spec"] for found in stack.registrations if found["name"] == "engine-deployment"]
+    assert "replicas" not in engine
+    (files,) = [found["inputs"]["data"] for found in stack.registrations if found["type"].endswith(":ConfigMap")]
+    document = json.loads(files["gateway.json"])
+    assert document["upstreams"][0]["activation"] == {}
+    assert document["admission"]["deadline_seconds"] >= 1500
+
+
+def the(stack: SimpleNamespace, suffix: str) -> dict[str, Any]:
+    (found,) = [found for found in stack.registrations if found["type"].endswith(f":{suffix}")]
+    return found
+
+
+def stack_of(cloud: str, built: dict[Path, SimpleNamespace]) -> SimpleNamespace:
+    return built[ROOT / "stacks" / f"Pulumi.{cloud}-always-on.yaml"]
+
+
+def engine_of(stack: SimpleNamespace) -> dict[str, Any]:
+    return next(pod for pod in pods_of(stack) if "nodeSelector" in pod)
+
+
+def test_on_aws_the_nodes_are_the_planners_and_the_engines_are_placed_on_them(built: dict[Path, SimpleNamespace]):
+    stack = stack_of("aws", built)
+    pools = [found["inputs"] for found in stack.registrations if found["type"].endswith(":NodePool")]
+    types = [pool["metadata"]["name"] for pool in sorted(pools, key=lambda pool: -pool["spec"]["weight"])]
+    assert types[0] == "gpu-g6-2xlarge-spot"
+    assert {name.rpartition("-")[2] for name in types} == {"spot", "demand"}
+    selector = engine_of(stack)["nodeSelector"]
+    for pool in pools:
+        assert selector.items() <= pool["spec"]["template"]["metadata"]["labels"].items()
+        assert pool["spec"]["limits"]["nvidia.com/gpu"] == "3"
+
+
+def test_on_aws_the_engines_read_the_models_bucket_and_nothing_else(built: dict[Path, SimpleNamespace]):
+    stack = stack_of("aws", built)
+    (policy,) = [
+        found["inputs"]["policy"]
+        for found in stack.registrations
+        if found["type"].endswith(":RolePolicy") and found["name"].startswith("engine-identity")
+    ]
+    resources = {arn for statement in json.loads(policy)["Statement"] for arn in statement["Resource"]}
+    assert resources == {"arn:aws:s3:::models-bucket", "arn:aws:s3:::models-bucket/*"}
+    assert engine_of(stack)["serviceAccountName"] == "engine"
+
+
+def test_on_google_cloud_the_engines_are_placed_on_the_class_and_read_the_bucket(built: dict[Path, SimpleNamespace]):
+    stack = stack_of("gcp", built)
+    assert engine_of(stack)["nodeSelector"] == {"cloud.google.com/compute-class": "gpu"}
+    member = the(stack, "BucketIAMMember")["inputs"]
+    assert (member["bucket"], member["role"]) == ("models-bucket", "roles/storage.objectViewer")
+    (account,) = [found for found in stack.registrations if found["type"] == "kubernetes:core/v1:ServiceAccount"]
+    assert "iam.gke.io/gcp-service-account" in account["inputs"]["metadata"]["annotations"]
+    assert engine_of(stack)["terminationGracePeriodSeconds"] <= 105
+
+
+@pytest.mark.parametrize(("cloud", "pool"), [("aws", "EksGpuPool"), ("gcp", "GkeComputeClass")])
+def test_the_engines_are_gone_before_their_nodes(cloud: str, pool: str, built: dict[Path, SimpleNamespace]):
+    stack = stack_of(cloud, built)
+    children = {found["urn"] for found in stack.registrations if found["parent"] == the(stack, pool)["urn"]}
+    assert children
+    assert children <= set(the(stack, "Namespace")["dependencies"])
+    (engine,) = [found for found in stack.registrations if found["name"] == "engine-deployment"]
+    assert the(stack, "Namespace")["urn"] in engine["dependencies"]
+
+
+@pytest.mark.parametrize("cloud", ["aws", "gcp"])
+def test_spot_alone_is_refused_where_several_replicas_are_always_up(cloud: str):
+    keys = configuration_of(ROOT / "stacks" / f"Pulumi.{cloud}-always-on.yaml")
+    refused = build({**keys, "moorage:pool": {"capacity_types": ["spot"]}})
+    assert refused.returncode == 1
+    assert "pool.capacity_types = spot: with 2 replicas as the least" in refused.stderr
+
+
+def kubernetes_stack(**changes: object) -> dict[str, object]:
+    """The always-on stack in a cluster that exists, with other keys; `...` leaves one out."""
+    keys = {**configuration_of(ROOT / "stacks" / "Pulumi.kubernetes-always-on.yaml")}
+    keys |= {f"moorage:{name}": value for name, value in changes.items()}
+    return {key: value for key, value in keys.items() if value is not ...}
+
+
+def nodes(**changes: object) -> dict[str, object]:
+    given = configuration_of(ROOT / "stacks" / "Pulumi.kubernetes-always-on.yaml")["moorage:nodes"]
+    assert isinstance(given, dict)
+    return {**given, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"replicas": {"min": 1}}, "replicas = 1: the one replica is stopped before its successor starts"),
+        ({"nodes": nodes(gpu_memory_gib=14.5)}, "model.source: does not fit: each of 1 GPUs has 13.3 GiB for vLLM"),
+        (
+            {"nodes": nodes(tensor_parallel_size=3, gpus_per_node=4)},
+            "nodes.tensor_parallel_size = 3: does not divide the model's 28 attention heads and 4 KV heads evenly",
+        ),
+        (
+            {"nodes": nodes(tensor_parallel_size=2)},
+            "nodes.tensor_parallel_size = 2: must be at most nodes.gpus_per_node = 1",
+        ),
+        ({"replicas": {"max": 1}}, "replicas.max = 1: must be at least replicas.min = 2"),
+        ({"replicas": {"max": 4}}, "cluster.prometheus_url: is missing; autoscaled engines need whom KEDA asks"),
+        ({"option": "serverless"}, "replicas.min = 2: must be left out with option = serverless"),
+        ({"nodes": ...}, "nodes: is missing; cloud = kubernetes needs it"),
+        ({"cluster": {"namespace": "x"}}, "cluster.context: is missing; must be a context of the kubeconfig"),
+        ({"gateway": {"port": 80}}, "gateway.port: has no meaning with cloud = kubernetes; see cluster.exposure"),
+        ({"tiny_model": {}, "cloud": "local", "option": "always-on"}, "nodes: has no meaning with cloud = local"),
+    ],
+    ids=[
+        "downtime",
+        "memory",
+        "heads",
+        "too few GPUs",
+        "max",
+        "no Prometheus",
+        "serverless",
+        "no nodes",
+        "no context",
+        "port",
+        "of another cloud",
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_made(changes: dict[str, object], problem: str):
+    refused = build(kubernetes_stack(**changes))
+    assert refused.returncode == 1
+    assert problem in refused.stderr
+
+
+def test_a_model_is_split_over_the_fewest_gpus_of_a_node_that_hold_it():
+    done = build(kubernetes_stack(nodes=nodes(gpu_memory_gib=14.5, gpus_per_node=4)))
+    assert done.returncode == 0, done.stderr
+    engine = engine_of(SimpleNamespace(**json.loads(done.stdout)))
+    assert engine["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "2"

@@ -1,0 +1,60 @@
+"""Facts of published models, as their config.json and safetensors headers have them."""
+
+from moorage.spec import ModelFacts
+
+LLAMA_8B = ModelFacts(
+    architecture="LlamaForCausalLM",
+    weight_bytes=16_060_522_496,
+    parameter_count=8_030_261_248,
+    dtype="BF16",
+    hidden_size=4096,
+    num_hidden_layers=32,
+    num_attention_heads=32,
+    num_key_value_heads=8,
+    head_dim=128,
+    max_position_embeddings=131_072,
+    vocab_size=128_256,
+    is_quantized=False,
+)
+LLAMA_70B = ModelFacts(
+    architecture="LlamaForCausalLM",
+    weight_bytes=141_107_412_992,
+    parameter_count=70_553_706_496,
+    dtype="BF16",
+    hidden_size=8192,
+    num_hidden_layers=80,
+    num_attention_heads=64,
+    num_key_value_heads=8,
+    head_dim=128,
+    max_position_embeddings=131_072,
+    vocab_size=128_256,
+    is_quantized=False,
+)
+LLAMA_405B = ModelFacts(
+    architecture="LlamaForCausalLM",
+    weight_bytes=811_706_744_832,
+    parameter_count=405_853_388_800,
+    dtype="BF16",
+    hidden_size=16384,
+    num_hidden_layers=126,
+    num_attention_heads=128,
+    num_key_value_heads=8,
+    head_dim=128,
+    max_position_embeddings=131_072,
+    vocab_size=128_256,
+    is_quantized=False,
+)
+QWEN_05B = ModelFacts(
+    architecture="Qwen2ForCausalLM",
+    weight_bytes=988_097_824,
+    parameter_count=494_032_768,
+    dtype="BF16",
+    hidden_size=896,
+    num_hidden_layers=24,
+    num_attention_heads=14,
+    num_key_value_heads=2,
+    head_dim=64,
+    max_position_embeddings=32_768,
+    vocab_size=151_936,
+    is_quantized=False,
+)
