@@ -14,6 +14,7 @@ from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 from tests.gateway.redis_process import RedisProcess
 
 from .answers import PATIENCE_SECONDS, Cached
+from .pair import Pair
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -64,3 +65,8 @@ async def patiently_linked(server: RedisProcess) -> AsyncIterator[RedisLink]:
 @pytest.fixture
 def tenant() -> TenantConfig:
     return TenantConfig(id=f"tenant-{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+async def pair(link: RedisLink, other_link: RedisLink, tenant: TenantConfig) -> Pair:
+    return Pair(await Cached(link, tenant).shared(), await Cached(other_link, tenant).shared())

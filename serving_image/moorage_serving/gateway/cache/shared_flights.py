@@ -1,6 +1,6 @@
 """One upstream call for all processes that share a Redis: who leads, who follows, and what they tell each other.
 
-Why so: docs/adr/0010-single-flight-over-processes.md.
+Why so: docs/adr/0010-one-answer-for-all-processes.md.
 """
 
 from __future__ import annotations
