@@ -63,6 +63,7 @@ class RedisLink:
     """
 
     def __init__(self, url: str, metrics: RedisMetrics) -> None:
+        self.url = url
         self._pool = redis.asyncio.ConnectionPool.from_url(
             url, protocol=2, socket_timeout=None, socket_connect_timeout=CONNECT_SECONDS
         )

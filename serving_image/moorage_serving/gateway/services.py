@@ -60,6 +60,11 @@ class Services:
         same = unchanged(before, config, "telemetry")
         self.telemetry = same.telemetry if same else open_telemetry(config.telemetry, metrics.registry)
 
+    async def end_answers(self) -> None:
+        """End those that only other processes still read: engines are asked for them here, without a request."""
+        if self.cache is not None:
+            await self.cache.end_answers()
+
     async def close(self, successor: Services | None = None) -> None:
         """Close what the successor has not taken over. No request may be using it."""
         kept: tuple[object, ...] = ()

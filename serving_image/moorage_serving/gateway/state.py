@@ -81,6 +81,7 @@ class GatewayState:
     async def stop(self) -> None:
         """Close what `start` opened. No request may be running."""
         await self._hooks.close()
+        await self.services.end_answers()
         self._in_background(self.active.retire())
         await asyncio.gather(*self._background)
         await self.services.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import http_sf
 import orjson
@@ -167,7 +167,9 @@ class Counted:
 
 
 class Cached:
-    """A cache with one tenant in front of engines."""
+    """A cache with one tenant in front of engines. `close_all` ends those of a test."""
+
+    opened: ClassVar[list[Cached]] = []
 
     def __init__(
         self, link: RedisLink, tenant: TenantConfig, semantic: SemanticIndex | None = None, **config: Any
@@ -177,6 +179,19 @@ class Cached:
         registry = CollectorRegistry()
         self.count = Counted(registry)
         self.cache = ResponseCache(CacheConfig(**config), link, CacheMetrics(registry), semantic)
+        self.opened.append(self)
+
+    @classmethod
+    async def close_all(cls) -> None:
+        while cls.opened:
+            await cls.opened.pop().cache.close()
+
+    async def shared(self) -> Self:
+        """Other caches can follow this one, and it them."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not self.cache._shared.is_open:  # noqa: ASYNC110 - nothing tells when
+                await asyncio.sleep(0.001)
+        return self
 
     async def ask(
         self,

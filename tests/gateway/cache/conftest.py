@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,12 +13,13 @@ from moorage_serving.gateway.config.tenants import TenantConfig
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 from tests.gateway.redis_process import RedisProcess
 
-from .answers import PATIENCE_SECONDS
+from .answers import PATIENCE_SECONDS, Cached
+from .pair import Pair
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from moorage_serving.gateway.redis_calls import Argument, Reply
+    from moorage_serving.gateway.redis_calls import Argument, Reply, Script
 
 
 @pytest.fixture(scope="session")
@@ -32,15 +34,39 @@ class PatientLink(RedisLink):
     async def execute(self, *command: Argument, timeout_seconds: float = 0) -> Reply:
         return await super().execute(*command, timeout_seconds=max(timeout_seconds, PATIENCE_SECONDS))
 
+    async def run_script(
+        self, script: Script, keys: Sequence[Argument], args: Sequence[Argument], timeout_seconds: float
+    ) -> Reply:
+        return await super().run_script(script, keys, args, max(timeout_seconds, PATIENCE_SECONDS))
+
 
 @pytest.fixture
 async def link(server: RedisProcess) -> AsyncIterator[RedisLink]:
+    async with patiently_linked(server) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def other_link(server: RedisProcess) -> AsyncIterator[RedisLink]:
+    """Of another process."""
+    async with patiently_linked(server) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def patiently_linked(server: RedisProcess) -> AsyncIterator[RedisLink]:
     opened = PatientLink(server.url, RedisMetrics(CollectorRegistry()))
     await opened.execute("PING")
     yield opened
+    await Cached.close_all()
     await opened.close()
 
 
 @pytest.fixture
 def tenant() -> TenantConfig:
     return TenantConfig(id=f"tenant-{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+async def pair(link: RedisLink, other_link: RedisLink, tenant: TenantConfig) -> Pair:
+    return Pair(await Cached(link, tenant).shared(), await Cached(other_link, tenant).shared())

@@ -21,7 +21,7 @@ QUESTION = chat("the same", stream=True)
 
 
 @pytest.fixture
-def cached(link: RedisLink, tenant: TenantConfig) -> Cached:
+async def cached(link: RedisLink, tenant: TenantConfig) -> Cached:
     return Cached(link, tenant)
 
 

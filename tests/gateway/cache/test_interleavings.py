@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from moorage_serving.gateway.errors import upstream_failed
 from .answers import Cached, Client, Engine, chat, document_answer, stream_events, turns
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from moorage_serving.gateway.redis_link import RedisLink
     from tests.gateway.redis_process import RedisProcess
 
@@ -32,8 +35,9 @@ SERIAL = itertools.count()
 
 @dataclass(frozen=True)
 class Visit:
-    """One client: what it asks, how it behaves, and what the engine does should it be asked."""
+    """One client: which gateway it asks what, how it behaves, and what the engine does should it be asked."""
 
+    gateway: int
     tenant: int
     question: int
     stream: bool
@@ -42,19 +46,22 @@ class Visit:
     pause_turns: int
     leaves_after_turns: int | None
     tokens: int
+    seconds_per_piece: float
     fault: str | None
 
 
 VISITS = st.builds(
     Visit,
+    gateway=st.integers(0, 1),
     tenant=st.integers(0, 1),
-    question=st.integers(0, 1),
-    stream=st.booleans(),
+    question=st.sampled_from([0, 0, 0, 1]),
+    stream=st.sampled_from([True, True, False]),
     no_cache=st.sampled_from([False, False, False, True]),
     slow=st.booleans(),
     pause_turns=st.integers(0, 12),
     leaves_after_turns=st.sampled_from([None, None, None, 0, 1, 3, 8, 20, 60]),
     tokens=st.integers(1, 9),
+    seconds_per_piece=st.sampled_from([0.0, 0.0, 0.001, 0.004]),
     fault=st.sampled_from([None, None, None, "before", "amid", "tools", "refused"]),
 )
 # After "settle" what can be stored is stored, and the next visit finds it. The others are harm.
@@ -64,13 +71,14 @@ STEPS = st.lists(STEP, min_size=10, max_size=40)
 
 
 class World:
-    """Two tenants, engines that sign their answers, and what went wrong."""
+    """Two gateways, two tenants, engines that sign their answers, and what went wrong."""
 
-    def __init__(self, link: RedisLink, server: RedisProcess) -> None:
+    def __init__(self, gateways: list[Cached], server: RedisProcess) -> None:
         self.run = next(SERIAL)
         self.tenants = [TenantConfig(id=f"interleaved-{self.run}-{number}") for number in range(2)]
-        self.cached = Cached(link, self.tenants[0], max_tenant_bytes=MAX_TENANT_BYTES, max_entry_bytes=MAX_ENTRY_BYTES)
+        self.gateways = gateways
         self.server = server
+        self.is_harmed = False
         self.engines: list[Engine] = []
 
     def nonce(self, visit: Visit) -> str:
@@ -87,6 +95,7 @@ class World:
             pieces, content_type = [document_answer("".join(texts), reason)], b"application/json"
         kept = {"before": 0, "amid": len(pieces) // 2}.get(visit.fault or "", len(pieces))
         made = Yielding(pieces[:kept], content_type, error=error, status=429 if visit.fault == "refused" else 200)
+        made.seconds_per_piece = visit.seconds_per_piece
         self.engines.append(made)
         return made
 
@@ -95,7 +104,7 @@ class World:
         headers = [(b"cache-control", b"no-cache")] if visit.no_cache else []
         question = chat(self.nonce(visit), stream=visit.stream)
         asking = asyncio.ensure_future(
-            self.cached.ask(
+            self.gateways[visit.gateway].ask(
                 self.engine(visit), question, headers=headers, client=client, tenant=self.tenants[visit.tenant]
             )
         )
@@ -122,6 +131,7 @@ class World:
             assert "tool_calls" not in body
 
     def harm(self, kind: str) -> None:
+        self.is_harmed = True
         client = self.server.client
         for tenant in self.tenants:
             prefix = tenant_prefix(tenant.id)
@@ -142,16 +152,29 @@ class World:
                 case _:
                     pass
 
+    async def settled(self) -> None:
+        for gateway in self.gateways * 2:  # what the second does can keep the first one busy
+            await gateway.settled()
+            await gateway.link.execute("PING")  # after what was posted
+
     async def check_end(self) -> None:
-        await self.cached.settled()
-        assert self.cached.count("flights") == self.cached.count("flight_readers") == 0
+        await self.settled()
         assert all(engine.running == 0 for engine in self.engines)
-        flights = self.cached.cache._flights
-        assert not flights._newest
-        assert not flights._tasks
+        for gateway in self.gateways:
+            assert gateway.count("flights") == gateway.count("flight_readers") == 0
+            flights, shared = gateway.cache._flights, gateway.cache._shared
+            assert not flights._newest
+            assert not flights._tasks
+            assert not shared._led
+            assert not shared._serving
+            assert not shared._followed
+            assert not len(shared._leases)
+            assert shared.is_open
         for tenant in self.tenants:
             found = set(self.server.client.keys(f"{tenant_prefix(tenant.id)}*"))  # type: ignore[arg-type]
-            self.check_index(tenant, found)
+            leases = {name for name in found if name.endswith(":lease")}
+            assert self.is_harmed or not leases
+            self.check_index(tenant, found - leases)
             self.server.client.delete("nothing", *found)
 
     def check_index(self, tenant: TenantConfig, found: set[str]) -> None:
@@ -169,10 +192,14 @@ class World:
 class Yielding(Engine):
     """Lets others go on between its pieces."""
 
+    seconds_per_piece = 0.0
+
     async def __call__(self, send: object) -> None:
         async def send_and_yield(message: object) -> None:
             await send(message)  # type: ignore[operator]
             await turns(2)
+            if self.seconds_per_piece:
+                await asyncio.sleep(self.seconds_per_piece)
 
         await turns(1)
         await super().__call__(send_and_yield)  # type: ignore[arg-type]
@@ -195,7 +222,7 @@ async def interleave(world: World, steps: list[Visit | str]) -> None:
     for step in steps:
         if step == "settle":
             await asyncio.gather(*visits)
-            await world.cached.settled()
+            await world.settled()
             continue
         if isinstance(step, str):
             world.harm(step)
@@ -206,23 +233,40 @@ async def interleave(world: World, steps: list[Visit | str]) -> None:
     await world.check_end()
 
 
-async def test_everybody_gets_his_own_answer_and_nothing_is_left(link: RedisLink, server: RedisProcess) -> None:
+@pytest.fixture
+async def gateways(
+    link: RedisLink, other_link: RedisLink, server: RedisProcess, tenant: TenantConfig
+) -> AsyncIterator[list[Cached]]:
+    """Two caches as in two processes; they leave neither a channel nor a connection behind."""
+    connections = len(server.client.client_list())  # type: ignore[arg-type]
+    limits = {"max_tenant_bytes": MAX_TENANT_BYTES, "max_entry_bytes": MAX_ENTRY_BYTES}
+    yield [await Cached(each, tenant, **limits).shared() for each in (link, other_link)]
+    await Cached.close_all()
+    assert server.client.pubsub_channels() == []
+    assert len(server.client.client_list()) == connections  # type: ignore[arg-type]
+
+
+async def test_everybody_gets_his_own_answer_and_nothing_is_left(gateways: list[Cached], server: RedisProcess) -> None:
     loop = asyncio.get_running_loop()
-    results: dict[str, float] = {}
 
     @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
     @given(STEPS)
     def check(steps: list[Visit | str]) -> None:
-        world = World(link, server)
+        world = World(gateways, server)
         note(repr(steps))
         asyncio.run_coroutine_threadsafe(interleave(world, steps), loop).result(60)
-        for name in ("hit", "miss", "collapsed"):
-            results[name] = results.get(name, 0) + world.cached.count.requests(name)
-        for name in ("stored", "too_large", "finish_reason", "status"):
-            results[name] = results.get(name, 0) + world.cached.count.answers(name)
-        results["evicted"] = results.get("evicted", 0) + world.cached.count("evicted_total")
-        results["corrupt"] = results.get("corrupt", 0) + world.cached.count.errors("corrupt")
 
     await asyncio.to_thread(check)
     # Had one of them never happened, the property would say nothing about it.
-    assert all(results.values()), results
+    happened: Counter[str] = Counter()
+    for gateway in gateways:
+        happened.update({name: gateway.count.requests(name) for name in ("hit", "miss", "collapsed")})
+        happened.update(
+            {name: gateway.count.answers(name) for name in ("stored", "too_large", "finish_reason", "status")}
+        )
+        happened.update(
+            {name: gateway.count(f"{name}_total") for name in ("evicted", "followed_flights", "lost_flights")}
+        )
+        happened["corrupt"] += gateway.count.errors("corrupt")
+    assert all(happened.values()), happened
+    assert happened["followed_flights"] > 30

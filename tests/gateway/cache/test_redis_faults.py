@@ -51,6 +51,7 @@ async def linked(url: str) -> AsyncIterator[RedisLink]:
     try:
         yield opened
     finally:
+        await Cached.close_all()
         await opened.close()
 
 

@@ -25,7 +25,7 @@ HIT, MISS, BYPASS = CacheResult.HIT, CacheResult.MISS, CacheResult.BYPASS
 
 
 @pytest.fixture
-def cached(link: RedisLink, tenant: TenantConfig) -> Cached:
+async def cached(link: RedisLink, tenant: TenantConfig) -> Cached:
     return Cached(link, tenant)
 
 

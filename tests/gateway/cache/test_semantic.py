@@ -79,7 +79,7 @@ def willing(tenant: TenantConfig) -> TenantConfig:
 
 
 @pytest.fixture
-def cached(link: RedisLink, willing: TenantConfig, index: SemanticIndex) -> Cached:
+async def cached(link: RedisLink, willing: TenantConfig, index: SemanticIndex) -> Cached:
     return Cached(link, willing, index)
 
 

@@ -199,11 +199,14 @@ class Flights:
         flight = self._newest.get(digest)
         return flight if flight is not None and flight.joinable else None
 
-    def start(self, digest: bytes, fetch: Fetch, land: Landing, *, max_bytes: int) -> Flight:
-        """Begin another, which `find` finds from now on. Its first reader has to begin in the same turn."""
+    def start(self, digest: bytes, fetch: Fetch, land: Landing | None, *, max_bytes: int) -> Flight:
+        """Begin another, which `find` finds from now on. Its first reader has to begin in the same turn.
+
+        `land` is None where another process sees to that.
+        """
         flight = self._newest[digest] = Flight(max_bytes, self._metrics)
         self._metrics.flights.inc()
-        flight.task = task = asyncio.get_running_loop().create_task(self._fly(digest, flight, fetch, land))
+        flight.task = task = asyncio.get_running_loop().create_task(self._fly(flight, fetch, land))
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._landed(digest, flight, done))
         return flight
@@ -215,7 +218,7 @@ class Flights:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _fly(self, digest: bytes, flight: Flight, fetch: Fetch, land: Landing) -> None:
+    async def _fly(self, flight: Flight, fetch: Fetch, land: Landing | None) -> None:
         try:
             await fetch(flight.write)
         except asyncio.CancelledError:
@@ -226,6 +229,8 @@ class Flights:
             return
         if not flight.ended:
             flight.fail(errors.upstream_failed("The engine broke off before its answer was complete."))
+        elif land is None:
+            return
         elif flight.too_large:
             self._metrics.count_answer(NotStored.TOO_LARGE)
         elif (whole := flight.whole()) is not None:

@@ -18,8 +18,8 @@ class CacheMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         requests = Counter(
             f"{PREFIX}_requests",
-            "hit and similar_hit: out of Redis. collapsed: out of another request's answer, as it came. miss: from the "
-            "engine. Any other outcome says why the cache was passed by.",
+            "hit and similar_hit: out of Redis. collapsed: out of another request's answer, as it came, of any process."
+            " miss: from the engine. Any other outcome says why the cache was passed by.",
             ["outcome"],
             registry=registry,
         )
@@ -38,7 +38,15 @@ class CacheMetrics:
         )
         self.evicted = Counter(f"{PREFIX}_evicted", "Answers that left to make room for newer ones.", registry=registry)
         self.flights = Gauge(f"{PREFIX}_flights", "Answers of engines that requests read now.", registry=registry)
-        self.readers = Gauge(f"{PREFIX}_flight_readers", "Requests that read them.", registry=registry)
+        self.readers = Gauge(
+            f"{PREFIX}_flight_readers", "Requests, and other processes, that read them.", registry=registry
+        )
+        self.followed = Counter(
+            f"{PREFIX}_followed_flights", "Answers that another process got from an engine.", registry=registry
+        )
+        self.lost = Counter(
+            f"{PREFIX}_lost_flights", "Of these, those of which nothing came: an engine was asked.", registry=registry
+        )
         self._requests, self._answers, self._errors = requests, answers, errors
         # Looking a child up by its label costs more than counting.
         self.hit = requests.labels("hit")

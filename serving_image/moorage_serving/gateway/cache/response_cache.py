@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -10,10 +12,14 @@ from moorage_serving.gateway.cache import directives
 from moorage_serving.gateway.cache.completeness import FinishedAnswer, NotStored
 from moorage_serving.gateway.cache.eligibility import Bypass, expected_choices, judge
 from moorage_serving.gateway.cache.flight import Flight, Flights
+from moorage_serving.gateway.cache.flight_messages import Address
+from moorage_serving.gateway.cache.followed_flight import FlightLostError
 from moorage_serving.gateway.cache.key import AmbiguousBodyError, Scope, request_digest
+from moorage_serving.gateway.cache.lease import Lease, NoLease
 from moorage_serving.gateway.cache.plan import CachePlan
-from moorage_serving.gateway.cache.store import CacheStore, ItemKey
-from moorage_serving.gateway.cache.stored_answers import StoredAnswers
+from moorage_serving.gateway.cache.shared_flights import SharedFlights
+from moorage_serving.gateway.cache.store import LOOKUP_SECONDS, CacheStore, ItemKey
+from moorage_serving.gateway.cache.stored_answers import Seen, StoredAnswers
 from moorage_serving.gateway.responses import REVISION, header
 
 if TYPE_CHECKING:
@@ -32,6 +38,9 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.request_body import InferenceRequest
     from moorage_serving.gateway.responses import HeaderList
 
+# Processes that a request follows before it asks an engine for itself: each of them died or was lost.
+MAX_LEADERS = 2
+
 
 class CacheResult(StrEnum):
     """Where an answer came from."""
@@ -43,7 +52,10 @@ class CacheResult(StrEnum):
 
 
 class ResponseCache:
-    """One for a configuration. `semantic` compares wordings, for tenants with `semantic_cache`."""
+    """One for a configuration. `semantic` compares wordings, for tenants with `semantic_cache`.
+
+    Created inside of the event loop, and closed there.
+    """
 
     def __init__(
         self, config: CacheConfig, redis: RedisLink, metrics: CacheMetrics, semantic: SemanticIndex | None = None
@@ -54,6 +66,7 @@ class ResponseCache:
         store = CacheStore(redis, ttl_seconds=config.ttl_seconds, max_tenant_bytes=config.max_tenant_bytes)
         self._answers = StoredAnswers(store, metrics, semantic, ttl_seconds=config.ttl_seconds)
         self._flights = Flights(metrics)
+        self._shared = SharedFlights(redis, metrics)
 
     def plan(
         self, *, tenant: TenantConfig, path: str, headers: HeaderList, request: InferenceRequest, revision: str
@@ -95,19 +108,61 @@ class ResponseCache:
             return CacheResult.BYPASS
         if plan.refreshes:
             return await self._ask_engine(plan, plan.forward, fetch, send)
+        lost: Address | None = None
+        for _ in range(MAX_LEADERS):
+            try:
+                return await self._answer_with_others(plan, lost, fetch, send)
+            except FlightLostError as error:
+                lost = error.leader
+                if lost is None:
+                    break
+        return await self._answer_in_process(plan, fetch, send)
+
+    async def _answer_with_others(self, plan: CachePlan, lost: Address | None, fetch: Fetch, send: Send) -> CacheResult:
+        """Raises FlightLostError when the process that asked the engine is lost before a byte came; `lost` was."""
         if (flight := self._flights.find(plan.digest)) is not None:
             return await self._follow(flight, send)
-        entry, status = await self._answers.find(plan)
+        until = asyncio.get_running_loop().time() + LOOKUP_SECONDS
+        entry, status, seen = await self._answers.find(plan)
         if entry is not None:
             await replay(entry, plan.key.scope.revision, status, send)
             return CacheResult.HIT
         if (flight := self._flights.find(plan.digest)) is not None:  # begun while Redis was asked
             return await self._follow(flight, send)
-        return await self._ask_engine(plan, status, fetch, send)
+        if seen is Seen.UNKNOWN:
+            return await self._ask_engine(plan, status, fetch, send)
+        claimed = await self._shared.claim(plan, lost, unless_stored=seen is Seen.NOTHING, until=until)
+        if (flight := self._flights.find(plan.digest)) is not None:
+            if isinstance(claimed, Lease):
+                self._shared.release(claimed)
+            return await self._follow(flight, send)
+        match claimed:
+            case Address():
+                following = self._shared.following(claimed, plan.digest, until)
+                flight = self._flights.start(plan.digest, following, None, max_bytes=self._config.max_entry_bytes)
+                return await self._follow(flight, send)
+            case NoLease.STORED:
+                return await self._answer_with_others(plan, lost, fetch, send)
+            case NoLease.UNAVAILABLE:
+                return await self._ask_engine(plan, status, fetch, send)
+            case lease:
+                return await self._ask_engine(plan, status, fetch, send, lease)
+
+    async def _answer_in_process(self, plan: CachePlan, fetch: Fetch, send: Send) -> CacheResult:
+        while (flight := self._flights.find(plan.digest)) is not None:
+            with contextlib.suppress(FlightLostError):
+                return await self._follow(flight, send)
+        return await self._ask_engine(plan, directives.MISS, fetch, send)
+
+    async def end_answers(self) -> None:
+        """End what is under way; what other processes alone read gets two seconds more."""
+        await self._shared.farewell()
+        await self._flights.close()
 
     async def close(self) -> None:
-        """End what is under way."""
-        await self._flights.close()
+        """End what is under way, and be no part of the processes that share answers any more."""
+        await self.end_answers()
+        await self._shared.close()
         if self._semantic is not None:
             self._semantic.close()
 
@@ -120,11 +175,19 @@ class ResponseCache:
         return None
 
     async def _follow(self, flight: Flight, send: Send) -> CacheResult:
-        self._metrics.collapsed.inc()
-        await flight.read(send, directives.COLLAPSED)
+        lost = False
+        try:
+            await flight.read(send, directives.COLLAPSED)
+        except FlightLostError:
+            lost = True  # counted for what it gets in the end
+            raise
+        finally:
+            self._metrics.collapsed.inc(int(not lost))
         return CacheResult.COLLAPSED
 
-    async def _ask_engine(self, plan: CachePlan, status: bytes, fetch: Fetch, send: Send) -> CacheResult:
+    async def _ask_engine(
+        self, plan: CachePlan, status: bytes, fetch: Fetch, send: Send, lease: Lease | None = None
+    ) -> CacheResult:
         self._metrics.miss.inc()
 
         async def land(status: int, headers: HeaderList, body: bytes) -> None:
@@ -133,9 +196,11 @@ class ResponseCache:
                 self._metrics.count_answer(NotStored.OTHER_REVISION)
                 return
             content_type = header(headers, b"content-type") or b""
-            await self._answers.keep(plan, FinishedAnswer(status, content_type, body))
+            await self._answers.keep(plan, FinishedAnswer(status, content_type, body), lease)
 
         flight = self._flights.start(plan.digest, fetch, land, max_bytes=self._config.max_entry_bytes)
+        if lease is not None:
+            self._shared.lead(lease, plan.digest, flight)
         await flight.read(send, status)
         return CacheResult.MISS
 

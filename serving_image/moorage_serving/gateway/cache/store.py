@@ -3,6 +3,7 @@
 Keys of one tenant, who stands in braces so that a Redis Cluster keeps them together:
 
 - `moorage:cache:v1:{tenant}:REVISION:NAME`: one item, an answer or a list of similar questions, with its lifetime.
+- `moorage:cache:v1:{tenant}:REVISION:NAME:lease`: while an answer is under way, which process gets it.
 - `moorage:cache:v1:{tenant}:expiries`: sorted set of all items by the Unix millisecond they end at.
 - `moorage:cache:v1:{tenant}:sizes`: hash of their bytes; the field of no name is the sum.
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from moorage_serving.gateway.cache.key import Scope
+    from moorage_serving.gateway.cache.lease import Lease
     from moorage_serving.gateway.redis_link import RedisLink
 
 TENANTS = "moorage:cache:v1:tenants"
@@ -51,7 +53,8 @@ for index = 2, #ARGV do count = count + forget(ARGV[index]) end
 return count
 """
 )
-# ARGV: prefix, item, value, lifetime in milliseconds, greatest sum of bytes.
+# KEYS: the index, the item's lease. ARGV: prefix, item, value, lifetime in milliseconds, greatest sum of bytes, and who
+# holds the lease, which ends with the storing: nobody else finds neither of them.
 # Answers how many items were evicted, -1 when the value alone is too large.
 # SET comes before all that writes: a Redis without memory refuses a script's first write, and no later one.
 # The index heals itself: what expired leaves it (100 at a time, more than one call can add), and it ends with its last
@@ -89,6 +92,7 @@ redis.call('ZADD', expiries, now + lifetime, item)
 local last = tonumber(redis.call('ZRANGE', expiries, -1, -1, 'WITHSCORES')[2])
 redis.call('PEXPIREAT', expiries, last)
 redis.call('PEXPIREAT', sizes, last)
+if ARGV[6] ~= '' and redis.pcall('GET', KEYS[3]) == ARGV[6] then redis.call('DEL', KEYS[3]) end
 return evicted
 """
 )
@@ -111,6 +115,10 @@ class ItemKey(NamedTuple):
     @property
     def redis_key(self) -> str:
         return tenant_prefix(self.scope.tenant) + self.item
+
+    @property
+    def lease_key(self) -> str:
+        return f"{self.redis_key}:lease"
 
 
 def index_keys(tenant: str) -> tuple[str, str]:
@@ -139,11 +147,18 @@ class CacheStore:
         items = reply if isinstance(reply, list) else []
         return [item if isinstance(item, bytes) else None for item in items]
 
-    async def write(self, key: ItemKey, value: bytes) -> int:
-        """Keep the item; returns how many had to leave for it, -1 when it cannot be kept. Raises as `read`."""
+    async def write(self, key: ItemKey, value: bytes, lease: Lease | None = None) -> int:
+        """Keep the item; returns how many had to leave for it, -1 when it cannot be kept. Raises as `read`.
+
+        The lease is released in the same step, where the item is kept.
+        """
         tenant, lifetime_milliseconds = key.scope.tenant, self._ttl_seconds * 1000
-        arguments = (tenant_prefix(tenant), key.item, value, lifetime_milliseconds, self._max_tenant_bytes)
-        evicted = await self._redis.run_script(STORE_ITEM, index_keys(tenant), arguments, STORE_SECONDS)
+        holder = "" if lease is None else lease.address.text
+        arguments = (tenant_prefix(tenant), key.item, value, lifetime_milliseconds, self._max_tenant_bytes, holder)
+        keys = (*index_keys(tenant), key.lease_key)
+        evicted = await self._redis.run_script(STORE_ITEM, keys, arguments, STORE_SECONDS)
+        if lease is not None and evicted != -1:
+            lease.held = False
         self._redis.post("ZADD", TENANTS, "GT", int(time.time() * 1000) + lifetime_milliseconds, tenant)
         return evicted if isinstance(evicted, int) else 0
 

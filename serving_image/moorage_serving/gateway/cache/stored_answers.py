@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from moorage_serving.gateway.cache import directives
@@ -13,6 +14,7 @@ from moorage_serving.gateway.cache.store import LOOKUP_SECONDS, CacheStore, Item
 from moorage_serving.gateway.redis_calls import RedisUnavailableError
 
 if TYPE_CHECKING:
+    from moorage_serving.gateway.cache.lease import Lease
     from moorage_serving.gateway.cache.metrics import CacheMetrics
     from moorage_serving.gateway.cache.plan import CachePlan
     from moorage_serving.gateway.cache.semantic import Question, SemanticIndex
@@ -20,11 +22,20 @@ if TYPE_CHECKING:
 STORED = "stored"
 
 
+class Seen(Enum):
+    """What lay at the request's own place."""
+
+    NOTHING = "nothing"
+    SOMETHING = "something"
+    UNKNOWN = "Redis did not say"
+
+
 class Found(NamedTuple):
     """`entry` is None when an engine has to be asked; `status` is the Cache-Status."""
 
     entry: Entry | None
     status: bytes
+    seen: Seen = Seen.SOMETHING
 
 
 class StoredAnswers:
@@ -46,10 +57,10 @@ class StoredAnswers:
             return self._judge(plan, await self._store.read(plan.key))
         except RedisUnavailableError:
             self._metrics.count_error("lookup")
-            return Found(None, directives.MISS)
+            return Found(None, directives.MISS, Seen.UNKNOWN)
 
-    async def keep(self, plan: CachePlan, answer: FinishedAnswer) -> None:
-        """Store a complete answer. Never raises."""
+    async def keep(self, plan: CachePlan, answer: FinishedAnswer, lease: Lease | None) -> None:
+        """Store a complete answer, and release the lease with it. Never raises."""
         reason = judge_answer(answer, plan.expected_choices)
         if reason is not None:
             self._metrics.count_answer(reason)
@@ -57,7 +68,7 @@ class StoredAnswers:
         created_at = int(time.time() * 1000)
         value = encode(plan.digest, Entry(created_at, self._ttl_seconds, answer.content_type, answer.body))
         try:
-            evicted = await self._store.write(plan.key, value)
+            evicted = await self._store.write(plan.key, value, lease)
             if evicted >= 0 and self._semantic is not None and plan.question is not None:
                 await self._remember(plan, self._semantic, plan.question)
         except RedisUnavailableError:
@@ -69,7 +80,7 @@ class StoredAnswers:
 
     def _judge(self, plan: CachePlan, stored: bytes | None) -> Found:
         if stored is None:
-            return Found(None, directives.MISS)
+            return Found(None, directives.MISS, Seen.NOTHING)
         entry = self._decode(plan.key, plan.digest, stored)
         if entry is None:
             return Found(None, directives.MISS)
@@ -98,7 +109,7 @@ class StoredAnswers:
                 return found if digest is None else await self._read_other(plan, digest, found)
         except TimeoutError:
             self._metrics.count_error("similar")
-            return Found(None, directives.MISS)
+            return Found(None, directives.MISS, Seen.UNKNOWN)
 
     async def _read_other(self, plan: CachePlan, digest: bytes, otherwise: Found) -> Found:
         key = plan.key.beside(digest.hex())
