@@ -25,7 +25,15 @@ class ReplicaSettings(BaseModel):
 
     model_config = STRICT
 
-    min: WholeNumber = Field(default=2, ge=1, description="Always up. Default: 2.")
+    min: WholeNumber = Field(
+        default=2, ge=1, description="Always up. Default: 2; with option serverless there are none, and no choice."
+    )
+    max: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        description="At the most, by load: needs KEDA, and cluster.prometheus_url. Default: as many as min; with "
+        "option serverless 4.",
+    )
 
 
 class ClusterSettings(BaseModel):
@@ -44,6 +52,11 @@ class ClusterSettings(BaseModel):
     )
     exposure: Exposure = Field(
         default_factory=Exposure, description="How clients reach the gateway. Default: from inside the cluster."
+    )
+    prometheus_url: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Whom KEDA asks for the load, http://host:port. Required where engines are autoscaled.",
     )
     storage_class_name: str | None = Field(
         default=None,

@@ -9,6 +9,7 @@ from pulumi_kubernetes import core
 from cluster_configuration import ClusterSettings, ImageSettings
 from configuration import Configuration
 from moorage.engine import Parallelism
+from moorage.kubernetes.autoscaler import VllmAutoscaler, VllmAutoscalerArgs
 from moorage.kubernetes.cache import KubernetesValkey
 from moorage.kubernetes.content_secret import content_secret
 from moorage.kubernetes.gateway import KubernetesGateway, KubernetesGatewayArgs
@@ -16,16 +17,21 @@ from moorage.kubernetes.labels import object_labels
 from moorage.kubernetes.model_cache import ModelCache, ModelCacheArgs
 from moorage.kubernetes.placement import PlacementArgs
 from moorage.kubernetes.vllm import SecretKeyArgs, VllmDeployment, VllmDeploymentArgs
-from moorage.kubernetes.vllm_spec import weights_gib_of
+from moorage.kubernetes.vllm_spec import NODE_SECONDS, max_num_seqs_of, startup_seconds_of, weights_gib_of
 from moorage.planner.gpu_memory import Demand
 from moorage.spec import BucketSource, HubSource, ModelFacts, ModelSpec
+from moorage.spec.gateway_settings import GatewaySettings
 from outputs import StackOutputs, try_it
+from patience import with_patience
 from settings import Settings
 
 if TYPE_CHECKING:
+    from moorage.kubernetes.autoscaler import ScaleTargetArgs
     from moorage.kubernetes.gateway_spec import ExposureArgs
     from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 
+_MAX_REPLICAS = 4
+"""Of a stack that starts from zero and says nothing of it."""
 _QUESTION = "Hello, who are you?"
 _TOKEN_KEY = "token"  # noqa: S105 - the name of a key
 
@@ -56,9 +62,11 @@ def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs
     engine = VllmDeployment("engine", _engine_args(settings, parts, namespace), parts.opts)
     cache = KubernetesValkey(
         "cache",
-        {"namespace": namespace, "image": _images(configuration).cache, "settings": configuration.gateway.settings},
+        {"namespace": namespace, "image": _images(configuration).cache, "settings": _gateway_settings(configuration)},
         parts.opts,
     )
+    if configuration.is_autoscaled:
+        VllmAutoscaler("engine-autoscaler", _autoscaler_args(configuration, namespace, engine), parts.opts)
     gateway = KubernetesGateway("gateway", _gateway_args(settings, namespace, engine, cache), parts.opts)
     return StackOutputs(
         endpoint_url=gateway.endpoint_url,
@@ -104,7 +112,8 @@ def _engine_args(settings: Settings, parts: ClusterParts, namespace: pulumi.Outp
         "gpu_memory_gib": parts.gpu_memory_gib,
         "tensor_parallel_size": parts.parallelism.tensor_parallel_size,
         "pipeline_parallel_size": parts.parallelism.pipeline_parallel_size,
-        "replicas": configuration.replicas.min,
+        "replicas": configuration.least_replicas,
+        "autoscaled": configuration.is_autoscaled,
         "allow_downtime": configuration.engine.allow_downtime,
         "service_account_name": _service_account(cluster, namespace, parts.opts),
     }
@@ -156,6 +165,29 @@ def _model_cache(
     return ModelCache("models", args, opts)
 
 
+def _autoscaler_args(
+    configuration: Configuration, namespace: pulumi.Output[str], engine: VllmDeployment
+) -> VllmAutoscalerArgs:
+    return {
+        "namespace": namespace,
+        "target": cast("pulumi.Output[ScaleTargetArgs]", engine.scale_target),
+        "model": _model(configuration)[0].served_name,
+        "max_num_seqs": max_num_seqs_of(configuration.load),
+        "min_replicas": configuration.least_replicas,
+        "max_replicas": configuration.replicas.max or _MAX_REPLICAS,
+        "prometheus_url": configuration.cluster.prometheus_url or "",
+        "gateway_namespace": namespace,
+    }
+
+
+def _gateway_settings(configuration: Configuration) -> GatewaySettings:
+    """Where engines come from zero, requests wait for a node, its image and the weights."""
+    given = configuration.gateway.settings
+    if configuration.least_replicas:
+        return given
+    return with_patience(given, NODE_SECONDS + startup_seconds_of(_model(configuration)[1]))
+
+
 def _gateway_args(
     settings: Settings, namespace: pulumi.Output[str], engine: VllmDeployment, cache: KubernetesValkey
 ) -> KubernetesGatewayArgs:
@@ -165,7 +197,7 @@ def _gateway_args(
         "image": _images(configuration).gateway,
         "upstreams": [engine.upstream],
         "authentication": chosen.authentication,
-        "settings": chosen.settings,
+        "settings": _gateway_settings(configuration),
         "redis_url": cache.url,
         "redis_ca_certificate": cache.ca_certificate,
         "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),

@@ -148,8 +148,28 @@ class Configuration(BaseModel):
         if self.cloud in REQUIRED_BY:
             for name in sorted({"host", "port"} & self.gateway.model_fields_set):
                 yield Problem(f"gateway.{name}", f": has no meaning with cloud = {self.cloud}; see cluster.exposure")
+            yield from self._contradictions()
         elif "lora_rank" in self.engine.model_fields_set:
             yield Problem("engine.lora_rank", f": has no meaning with cloud = {self.cloud}; remove it")
+
+    def _contradictions(self) -> Iterator[Problem]:
+        replicas = self.replicas
+        if self.option == SERVERLESS and "min" in replicas.model_fields_set:
+            yield Problem("replicas.min", f" = {replicas.min}: must be left out with option = {self.option}")
+        elif self.option != SERVERLESS and replicas.max is not None and replicas.max < replicas.min:
+            yield Problem("replicas.max", f" = {replicas.max}: must be at least replicas.min = {replicas.min}")
+        if self.is_autoscaled and self.cluster.prometheus_url is None:
+            yield Problem("cluster.prometheus_url", ": is missing; autoscaled engines need whom KEDA asks for the load")
+
+    @property
+    def is_autoscaled(self) -> bool:
+        """Of engines in a cluster."""
+        return self.option == SERVERLESS or self.replicas.max is not None
+
+    @property
+    def least_replicas(self) -> int:
+        """Of engines in a cluster."""
+        return 0 if self.option == SERVERLESS else self.replicas.min
 
     def _missing(self) -> Iterator[Problem]:
         for name in REQUIRED_BY.get(self.cloud, ()):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SHAPE_KEYS = set(NodeShape.model_fields)
 
 
-def build_kubernetes_always_on(settings: Settings) -> StackOutputs:
+def build_kubernetes(settings: Settings) -> StackOutputs:
     """Raises `moorage.spec.SpecError` for a model that the nodes do not hold."""
     nodes = cast("NodeSettings", settings.configuration.nodes)
     shape = NodeShape.model_validate(nodes.model_dump(include=_SHAPE_KEYS))

@@ -16,15 +16,13 @@ from moorage.local.cache import LocalRedis
 from moorage.local.gateway import LocalGateway, LocalGatewayArgs
 from moorage.local.machine import LocalMachine
 from moorage.local.vllm import LocalVllm, LocalVllmArgs
-from moorage.spec import ModelFacts
 from moorage.spec.gateway_document import Upstream
 from moorage.spec.gateway_settings import GatewaySettings
 from outputs import StackOutputs, try_it
+from patience import with_patience
 from settings import Settings
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from moorage.spec.arguments import LoadArgs, ServiceLevelArgs
 
 REQUIRED_DISK_GIB = 1.0
@@ -59,7 +57,8 @@ def _build(settings: Settings, *, on_demand: bool) -> StackOutputs:
     upstream = _activator(settings, machine, engine).upstream if on_demand else engine.upstream
     document = gateway_settings.settings
     if on_demand:
-        document = _with_patience(document, model.facts)
+        weight_bytes = model.facts.weight_bytes if model.facts else 0
+        document = with_patience(document, startup_budget(weight_bytes, compile_seconds=0))
     gateway = LocalGateway("gateway", _gateway_args(settings, machine, upstream, document, cache))
     return StackOutputs(
         endpoint_url=gateway.endpoint_url,
@@ -129,15 +128,6 @@ def _activator(settings: Settings, machine: LocalMachine, engine: LocalVllm) -> 
             "idle_seconds": settings.configuration.engine.idle_seconds,
         },
     )
-
-
-def _with_patience(given: GatewaySettings, facts: ModelFacts | None) -> GatewaySettings:
-    """Requests wait as long as the engine may take to start, unless the stack's file says otherwise."""
-    seconds = startup_budget(facts.weight_bytes if facts else 0, compile_seconds=0)
-    admission = cast("dict[str, JsonValue]", given.get("admission", {}))
-    longest = cast("float", admission.get("max_deadline_seconds", seconds))
-    patience: dict[str, JsonValue] = {"deadline_seconds": min(seconds, longest), "max_deadline_seconds": longest}
-    return {**given, "admission": {**patience, **admission}}
 
 
 def _gateway_args(

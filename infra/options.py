@@ -18,7 +18,8 @@ def _of(module: str, function: str) -> Builder:
 BUILDERS: Mapping[tuple[str, str], Builder] = {
     ("local", "always-on"): _of("local", "build_local_always_on"),
     ("local", "serverless"): _of("local", "build_local_serverless"),
-    ("kubernetes", "always-on"): _of("kubernetes", "build_kubernetes_always_on"),
+    ("kubernetes", "always-on"): _of("kubernetes", "build_kubernetes"),
+    ("kubernetes", "serverless"): _of("kubernetes", "build_kubernetes"),
 }
 
 

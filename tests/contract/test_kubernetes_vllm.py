@@ -68,8 +68,7 @@ def test_an_engine_behind_a_gateway_gives_a_valid_document():
         component(KubernetesGateway, "gateway", upstreams=[engine.upstream])()
 
     _, recording = run_program(program)
-    (secret,) = [found for found in recording.of_type("Secret") if "configuration" in found.name]
-    (document,) = [value for key, value in secret.inputs["stringData"].value.items() if key == "gateway.json"]
+    document = recording.the("ConfigMap").inputs["data"]["gateway.json"]
     assert json.loads(document)["upstreams"][0]["discovery"] == "dns"
 
 

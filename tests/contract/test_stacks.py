@@ -74,6 +74,18 @@ def test_every_pod_is_restricted_and_its_namespace_sees_to_it(path: Path, built:
     assert namespace["inputs"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
+def test_a_serverless_stack_scales_from_zero_and_its_gateway_waits_for_a_node(built: dict[Path, SimpleNamespace]):
+    stack = built[ROOT / "stacks" / "Pulumi.kubernetes-serverless.yaml"]
+    (scaled,) = [found["inputs"]["spec"] for found in stack.registrations if found["type"].endswith(":ScaledObject")]
+    assert (scaled.get("idleReplicaCount", scaled["minReplicaCount"]), scaled["maxReplicaCount"]) == (0, 2)
+    (engine,) = [found["inputs"]["spec"] for found in stack.registrations if found["name"] == "engine-deployment"]
+    assert "replicas" not in engine
+    (files,) = [found["inputs"]["data"] for found in stack.registrations if found["type"].endswith(":ConfigMap")]
+    document = json.loads(files["gateway.json"])
+    assert document["upstreams"][0]["activation"] == {}
+    assert document["admission"]["deadline_seconds"] >= 1500
+
+
 def kubernetes_stack(**changes: object) -> dict[str, object]:
     """The always-on stack in a cluster that exists, with other keys; `...` leaves one out."""
     keys = {**configuration_of(ROOT / "stacks" / "Pulumi.kubernetes-always-on.yaml")}
@@ -100,12 +112,27 @@ def nodes(**changes: object) -> dict[str, object]:
             {"nodes": nodes(tensor_parallel_size=2)},
             "nodes.tensor_parallel_size = 2: must be at most nodes.gpus_per_node = 1",
         ),
+        ({"replicas": {"max": 1}}, "replicas.max = 1: must be at least replicas.min = 2"),
+        ({"replicas": {"max": 4}}, "cluster.prometheus_url: is missing; autoscaled engines need whom KEDA asks"),
+        ({"option": "serverless"}, "replicas.min = 2: must be left out with option = serverless"),
         ({"nodes": ...}, "nodes: is missing; cloud = kubernetes needs it"),
         ({"cluster": {"namespace": "x"}}, "cluster.context: is missing; must be a context of the kubeconfig"),
         ({"gateway": {"port": 80}}, "gateway.port: has no meaning with cloud = kubernetes; see cluster.exposure"),
         ({"tiny_model": {}, "cloud": "local", "option": "always-on"}, "nodes: has no meaning with cloud = local"),
     ],
-    ids=["downtime", "memory", "heads", "too few GPUs", "no nodes", "no context", "port", "of another cloud"],
+    ids=[
+        "downtime",
+        "memory",
+        "heads",
+        "too few GPUs",
+        "max",
+        "no Prometheus",
+        "serverless",
+        "no nodes",
+        "no context",
+        "port",
+        "of another cloud",
+    ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_made(changes: dict[str, object], problem: str):
     refused = build(kubernetes_stack(**changes))

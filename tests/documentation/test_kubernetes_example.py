@@ -19,7 +19,7 @@ EXPECTED = {
     "pulumi-python:dynamic/moorage:ApiKey": 1,
     "kubernetes:apps/v1:Deployment": 2,
     "kubernetes:core/v1:Service": 2,
-    "kubernetes:core/v1:Secret": 1,
+    "kubernetes:core/v1:ConfigMap": 1,
     "kubernetes:policy/v1:PodDisruptionBudget": 2,
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": 1,
 }

@@ -265,7 +265,7 @@ def test_an_impossible_combination_is_refused_with_the_possible_ones(
     settings = read(cloud=cloud, option=option)
     with pytest.raises(SpecError) as raised:
         program.options.build(settings)
-    possible = "local with always-on, local with serverless, kubernetes with always-on"
+    possible = "local with always-on, local with serverless, kubernetes with always-on, kubernetes with serverless"
     assert str(raised.value) == f"cloud = {cloud} with option = {option}: possible is {possible}"
 
 

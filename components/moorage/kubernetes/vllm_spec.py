@@ -27,7 +27,7 @@ from moorage.spec.numbers import WholeNumber
 PROPAGATION_SECONDS = 15
 """Until the gateways have noticed that a pod is going, as llm-d and KServe allow
 (github.com/llm-d/llm-d, docs/operations/graceful-shutdown.md; read September 2026)."""
-_NODE_SECONDS = 15 * 60
+NODE_SECONDS = 15 * 60
 """Assumed, generously: until a node with GPUs is up and has pulled an image of about 10 GB."""
 _LEAST_MAX_NUM_SEQS = 256
 """vLLM's own on GPUs with less than 70 GiB (vllm/engine/arg_utils.py, default_max_num_seqs, vLLM 0.32.0)."""
@@ -99,8 +99,7 @@ class VllmSpec(BaseModel):
 
     @property
     def max_num_seqs(self) -> int:
-        """How many requests the engine runs at once, and a gateway sends it."""
-        return max(_LEAST_MAX_NUM_SEQS, self.load.concurrent_requests)
+        return max_num_seqs_of(self.load)
 
     @property
     def wanted_drain(self) -> DrainBudget:
@@ -113,13 +112,12 @@ class VllmSpec(BaseModel):
 
     @property
     def startup_seconds(self) -> int:
-        weight_bytes = self.facts.weight_bytes if self.facts else 0
-        return startup_budget(weight_bytes, compile_seconds=GPU_COMPILE_SECONDS)
+        return startup_seconds_of(self.facts)
 
     @property
     def progress_deadline_seconds(self) -> int:
         """Longer than one new pod may take to be ready, its node included."""
-        return self.startup_seconds + _NODE_SECONDS
+        return self.startup_seconds + NODE_SECONDS
 
     @property
     def rollout_seconds(self) -> int:
@@ -179,6 +177,16 @@ class VllmSpec(BaseModel):
             problem = shortage(demand, self.parallelism, self.gpu_memory_gib, gpus)
             if problem is not None:
                 yield problem
+
+
+def max_num_seqs_of(load: Load) -> int:
+    """How many requests an engine runs at once, and a gateway sends it."""
+    return max(_LEAST_MAX_NUM_SEQS, load.concurrent_requests)
+
+
+def startup_seconds_of(facts: ModelFacts | None) -> int:
+    """From its start until a pod is ready."""
+    return startup_budget(facts.weight_bytes if facts else 0, compile_seconds=GPU_COMPILE_SECONDS)
 
 
 def weights_gib_of(model: ModelSpec, facts: ModelFacts | None) -> float:
