@@ -25,7 +25,7 @@ output: ## print one output, secrets included: make output NAME=endpoint_url
 	@$(PULUMI) stack output --stack $(STACK) --show-secrets $(NAME)
 
 test: setup ## all tests: the quick rooms, the real Pulumi engine, then a whole stack with real vLLM
-	@$(PYTHON) -m pytest tests --ignore tests/pulumi_engine --ignore tests/end_to_end --numprocesses 2
+	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/pulumi_engine --ignore tests/end_to_end --numprocesses 2
 	@$(PYTHON) -m pytest tests/pulumi_engine --numprocesses 3
 	@$(PYTHON) -m pytest tests/end_to_end
 

@@ -20,13 +20,15 @@ from moorage.cli.recording import Registration, run_program
 
 _GENERATED: Mapping[str, tuple[str, ...]] = {
     "pulumi-python:dynamic/moorage:ApiKey": ("key",),
+    "pulumi-python:dynamic/moorage:Password": ("password",),
+    "pulumi-python:dynamic/moorage:ServerCertificate": ("ca_certificate", "certificate", "private_key"),
     "random:index/randomPassword:RandomPassword": ("result", "bcryptHash"),
 }
-"""Secret outputs by type of the resources that make secrets up: absent, but not unknown, so that a map of them keeps
-its keys."""
+"""Outputs of the resources that make credentials up, by type: absent, but not unknown, so that a map of them keeps its
+keys."""
 
 
-class _NoProviders(Mocks):
+class NoProviders(Mocks):
     """Knows of a resource what the program has said about it; everything else is unknown."""
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, Document]:
@@ -50,7 +52,7 @@ def registrations(project: Project, stack: str, configuration: Configuration) ->
 
     with _as_pulumi_runs_it(project, configuration):
         try:
-            _, recording = run_program(program, _NoProviders(), project=project.name, stack=stack, preview=True)
+            _, recording = run_program(program, NoProviders(), project=project.name, stack=stack, preview=True)
         except (RunError, CommandError) as error:
             raise RenderError(stack, [str(error)]) from None
     return recording.registrations
