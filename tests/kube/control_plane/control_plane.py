@@ -122,6 +122,7 @@ def _controller_manager(plane: ControlPlane) -> Generator[None]:
         "cert-dir": str(plane.directory),
         "leader-elect": "false",
         "use-service-account-credentials": "true",
+        "horizontal-pod-autoscaler-sync-period": "2s",
         "service-account-private-key-file": str(plane.directory / "service-accounts.key"),
         "root-ca-file": str(plane.authority.file),
     }
