@@ -53,5 +53,6 @@ def plain_node(name: str) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}},
+        "spec": {},
         "status": {"capacity": amounts, "allocatable": amounts},
     }

@@ -1,16 +1,14 @@
 """Copies the definitions of custom resources out of the Go modules that their owners publish."""
 
 import hashlib
-import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import yaml
 
 from tools.bootstrap.build_cache import built_once, require_go
 from tools.bootstrap.command import SetupError, say
-from tools.bootstrap.go_programs import SOURCES
+from tools.bootstrap.go_programs import SOURCES, module_folders
 from tools.bootstrap.paths import link
 
 STEP = "crds"
@@ -29,23 +27,9 @@ def _copy(directory: Path) -> None:
     require_go(SOURCE, "The definitions of custom resources come from Go modules.")
     patterns = yaml.safe_load((SOURCE / "sources.yaml").read_text())
     say(STEP, f"copying the definitions of custom resources out of {len(patterns)} Go modules, once")
-    for module, folder in _download(list(patterns)).items():
+    for module, folder in module_folders(SOURCE, list(patterns)).items():
         files = sorted(folder.glob(patterns[module]))
         if not files:
             raise SetupError(f"{module} has no file {patterns[module]}")
         for file in files:
             shutil.copy(file, directory / file.name)
-
-
-def _download(modules: list[str]) -> dict[str, Path]:
-    """The folder of each module, which Go has checked against go.sum."""
-    command = ["go", "mod", "download", "-json", *modules]
-    downloaded = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True)
-    if downloaded.returncode != 0:
-        raise SetupError(f"Go modules could not be downloaded:\n{downloaded.stdout}{downloaded.stderr}")
-    decoder, rest, folders = json.JSONDecoder(), downloaded.stdout.strip(), {}
-    while rest:
-        module, end = decoder.raw_decode(rest)
-        folders[module["Path"]] = Path(module["Dir"])
-        rest = rest[end:].lstrip()
-    return folders

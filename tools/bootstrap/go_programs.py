@@ -1,14 +1,16 @@
 """Builds programs from Go modules that are pinned in `tools/kubernetes`."""
 
 import hashlib
+import json
 import os
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.bootstrap.build_cache import built_once, pinned_version, require_go
-from tools.bootstrap.command import run, say
+from tools.bootstrap.command import SetupError, run, say
 from tools.bootstrap.paths import ROOT, link
 
 SOURCES = ROOT / "tools" / "kubernetes"
@@ -37,15 +39,8 @@ class GoPrograms:
         source = SOURCES / self.folder
         require_go(source, f"{', '.join(self.packages)} {self._version} cannot be built without it.")
         say(self.folder, f"building {self._version} from its Go module: about {self.minutes} min on two cores, once")
-        command = ["go", "build", "-trimpath", "-mod=readonly", f"-ldflags={self._flags}", "-o"]
         for program, package in self.packages.items():
-            run(
-                self.folder,
-                [*command, str(directory / program), package],
-                cwd=source,
-                environment={**os.environ, "CGO_ENABLED": "0"},
-                hint="The Go modules could not be built. The module proxy has to be reachable.",
-            )
+            go_build(self.folder, source, package, directory / program, flags=self._flags)
 
     @property
     def _version(self) -> str:
@@ -61,3 +56,28 @@ class GoPrograms:
         for name in ("go.mod", "go.sum"):
             digest.update((SOURCES / self.folder / name).read_bytes())
         return digest.hexdigest()[:12]
+
+
+def go_build(step: str, source: Path, package: str, program: Path, *, flags: str) -> None:
+    """Builds one program of the module in `source`, exactly as its go.sum has it. Raises `SetupError`."""
+    run(
+        step,
+        ["go", "build", "-trimpath", "-mod=readonly", f"-ldflags={flags}", "-o", str(program), package],
+        cwd=source,
+        environment={**os.environ, "CGO_ENABLED": "0"},
+        hint="The Go modules could not be built. The module proxy has to be reachable.",
+    )
+
+
+def module_folders(source: Path, modules: Sequence[str]) -> dict[str, Path]:
+    """Where each of these modules is, which Go has checked against the go.sum in `source`. Raises `SetupError`."""
+    command = ["go", "mod", "download", "-json", *modules]
+    downloaded = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    if downloaded.returncode != 0:
+        raise SetupError(f"Go modules could not be downloaded:\n{downloaded.stdout}{downloaded.stderr}")
+    decoder, rest, folders = json.JSONDecoder(), downloaded.stdout.strip(), dict[str, Path]()
+    while rest:
+        module, end = decoder.raw_decode(rest)
+        folders[module["Path"]] = Path(module["Dir"])
+        rest = rest[end:].lstrip()
+    return folders

@@ -8,6 +8,7 @@ from tools.bootstrap.command import SetupError, console
 from tools.bootstrap.custom_resources import install_custom_resource_definitions
 from tools.bootstrap.go_programs import GoPrograms
 from tools.bootstrap.prometheus import install_prometheus
+from tools.bootstrap.pulumi_kubernetes import install_pulumi_kubernetes
 
 PROGRAMS = (
     GoPrograms(
@@ -55,6 +56,7 @@ def main() -> None:
         install_custom_resource_definitions()
         for programs in PROGRAMS:
             programs.install()
+        install_pulumi_kubernetes()
     except SetupError as error:
         console.print(f"setup: {error}", style="red", markup=False)
         sys.exit(1)
