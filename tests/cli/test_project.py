@@ -66,7 +66,9 @@ def test_an_encrypted_value_is_a_secret_key_and_its_place_is_marked(project_fold
         project_folder, "  shop:plain: x\n  shop:image:\n    tag: '1'\n    keys: [{secure: AAA}]\n"
     )
     assert configuration.secret_keys == ("shop:image",)
-    assert absent_values(configuration.values["shop:image"]) == ["the encrypted configuration shop:image.keys[0]"]
+    assert absent_values(configuration.values["shop:image"]) == [
+        "the encrypted configuration shop:image.keys[0], which nobody has decrypted"
+    ]
     assert "AAA" not in str(configuration)
 
 

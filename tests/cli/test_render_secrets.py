@@ -1,5 +1,7 @@
 """No secret is written in clear unless it is asked for."""
 
+import hashlib
+import re
 import stat
 
 from .conftest import MakeProject, Render, objects
@@ -97,3 +99,45 @@ def test_a_secret_whose_keys_only_the_cloud_knows_is_refused(make_project: MakeP
     result = render()
     assert result.exit_code == 1
     assert "Secret keys: the keys of stringData are only known after `pulumi up` has made aws:sqs" in result.stderr
+
+
+CREDENTIALS = """
+    import hashlib
+
+    import pulumi
+    from moorage.credentials.api_key import ApiKey
+    from moorage.credentials.password import Password
+    from pulumi_kubernetes.core.v1 import ConfigMap, Secret
+
+    Secret("password", string_data={"password": Password("password").password})
+    if pulumi.Config().get_bool("key"):
+        key = pulumi.Output.unsecret(ApiKey("key").key)
+        ConfigMap("keys", data={"sha256": key.apply(lambda key: hashlib.sha256(key.encode()).hexdigest())})
+"""
+
+
+def test_credentials_that_a_stack_makes_up_are_only_made_where_they_are_shown(
+    make_project: MakeProject, render: Render
+):
+    folder = make_project(CREDENTIALS)
+    assert render().exit_code == 0
+    (stand_in,) = objects(folder).values()
+    assert stand_in["kind"] == "ExternalSecret"
+    assert render("--show-secrets").exit_code == 0
+    (secret,) = objects(folder).values()
+    assert len(secret["stringData"]["password"]) == 43  # 32 random bytes
+
+
+def test_no_hash_of_a_key_that_does_not_exist_is_written(make_project: MakeProject, render: Render):
+    make_project(CREDENTIALS, {"shop:key": True})
+    result = render()
+    assert result.exit_code == 1
+    assert "ConfigMap keys: data.sha256 is only known after `pulumi up` has made" in result.stderr
+    assert "moorage:ApiKey key" in result.stderr
+
+
+def test_a_key_that_was_made_is_shown_once_and_its_hash_is_written(make_project: MakeProject, render: Render):
+    folder = make_project(CREDENTIALS, {"shop:key": True})
+    result = render("--show-secrets")
+    (key,) = re.findall(r"^  key: (moorage-\S+)$", result.stderr, re.MULTILINE)
+    assert objects(folder)["30-configmap_keys.yaml"]["data"]["sha256"] == hashlib.sha256(key.encode()).hexdigest()

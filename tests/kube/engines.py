@@ -64,8 +64,9 @@ def engine(namespace: str, pool: Pool, *, kind: PoolKind = "elastic", **argument
 
 
 def rendered(program: Callable[[], object]) -> list[Document]:
-    """What `moorage render` would write of this program."""
-    _, recording = run_program(program, NoProviders(), project="moorage", stack="tests", preview=True)
-    manifests = manifests_of(recording.registrations, secret_store="moorage", show_secrets=False)
+    """What `moorage render --show-secrets` would write of this program; nothing where it has no objects."""
+    provider = NoProviders(make_credentials=True)
+    _, recording = run_program(program, provider, project="moorage", stack="tests", preview=True)
+    manifests = manifests_of(recording.registrations, secret_store="moorage", show_secrets=True)
     assert manifests.problems == []
     return manifests.objects

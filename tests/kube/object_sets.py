@@ -52,8 +52,10 @@ def _stacks() -> list[str]:
 def _stack(name: str) -> list[Document]:
     """In the order of the files' names, from the command itself."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [Path(sys.executable).with_name("moorage"), "render", "--stack", name, "--out", folder]
-        finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        command = [Path(sys.executable).with_name("moorage"), "render", "--show-secrets"]
+        finished = subprocess.run(
+            [*command, "--stack", name, "--out", folder], cwd=ROOT, capture_output=True, text=True
+        )
         assert finished.returncode == 0, finished.stderr
         return [yaml.safe_load(file.read_text()) for file in sorted(Path(folder).iterdir())]
 
@@ -107,5 +109,6 @@ def _object(api_version: str, kind: str, name: str, namespace: str | None, **bod
 
 
 def _has_objects(program: Callable[[], object]) -> bool:
-    _, recording = run_program(program, NoProviders(), project="moorage", stack="tests", preview=True)
-    return bool(manifests_of(recording.registrations, secret_store="moorage", show_secrets=False).objects)
+    provider = NoProviders(make_credentials=True)
+    _, recording = run_program(program, provider, project="moorage", stack="tests", preview=True)
+    return bool(manifests_of(recording.registrations, secret_store="moorage", show_secrets=True).objects)

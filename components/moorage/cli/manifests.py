@@ -1,9 +1,10 @@
 """From what a program has registered to Kubernetes objects as they are written: pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from moorage.cli.absent import absent_values, is_unknown
+from moorage.cli.credentials import CREDENTIALS
 from moorage.cli.external_secret import external_secret, store_entry
 from moorage.cli.manifest import Document, Identity, identity, mapping
 from moorage.cli.recording import Registration, Secret, Value
@@ -23,6 +24,8 @@ class Manifests:
     problems: list[str] = field(default_factory=list[str])
     missing_secrets: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """By the secret store's entry: the properties whose values are still to be put there."""
+    api_keys: dict[str, str] = field(default_factory=dict[str, str])
+    """Keys that were made up for the objects, by their resources: the objects have their hashes alone."""
     other_resources: list[str] = field(default_factory=list[str])
     """Type and name of what providers make besides."""
 
@@ -76,19 +79,26 @@ def _unknown_keys(registration: Registration, secret: Document) -> Iterator[str]
     for part in _SECRET_PARTS:
         value = secret.get(part)
         if is_unknown(value.value if isinstance(value, Secret) else value):
-            yield f"{identity(secret)}: the keys of {part} are only known {_after(registration, part)}"
+            yield f"{_shown(registration, secret)}: the keys of {part} are only known {_after(registration, part)}"
 
 
 def _problems(registration: Registration, document: Document, *, show_secrets: bool) -> Iterator[str]:
+    shown = _shown(registration, document)
     if not show_secrets:
         for path in _secrets(document):
-            yield f"{identity(document)}: {path} is a secret, but no Secret; --show-secrets would write it in clear"
+            yield f"{shown}: {path} is a secret, but no Secret; --show-secrets would write it in clear"
     for path, text in _texts(document):
-        place = f"{identity(document)}: {path}"
+        place = f"{shown}: {path}"
         if is_unknown(text):
             yield f"{place} is only known {_after(registration, path.partition('.')[0].partition('[')[0])}"
         for what in absent_values(text):
-            yield f"{place} needs {what}, which is not in the stack's file"
+            yield f"{place} needs {what}"
+
+
+def _shown(registration: Registration, document: Document) -> str:
+    """Kind, namespace and name; the resource's name where the object's own is not known."""
+    named = identity(document)
+    return str(replace(named, name=registration.name) if is_unknown(named.name) else named)
 
 
 def _after(registration: Registration, name: str) -> str:
@@ -96,7 +106,8 @@ def _after(registration: Registration, name: str) -> str:
     urns = sorted(registration.input_dependencies.get(name, ()))
     clouds = [urn for urn in urns if not _type(urn).startswith("kubernetes:")]
     waited_for = [f"{_type(urn)} {urn.split('::')[3]}" for urn in clouds or urns]
-    return f"after `pulumi up` has made {', '.join(waited_for) or 'what it depends on'}"
+    instead = ", or with --show-secrets" if any(_type(urn) in CREDENTIALS for urn in urns) else ""
+    return f"after `pulumi up` has made {', '.join(waited_for) or 'what it depends on'}{instead}"
 
 
 def _type(urn: str) -> str:

@@ -103,7 +103,7 @@ def _without_ciphertext(key: str, value: JsonValue) -> JsonValue:
     """With a mark for each value that only the stack's secrets provider can read."""
     if isinstance(value, dict):
         if set(value) == {"secure"}:
-            return absent(f"the encrypted configuration {key}")
+            return absent(f"the encrypted configuration {key}, which nobody has decrypted")
         return {name: _without_ciphertext(f"{key}.{name}", part) for name, part in value.items()}
     if isinstance(value, list):
         return [_without_ciphertext(f"{key}[{index}]", part) for index, part in enumerate(value)]

@@ -7,7 +7,7 @@ import typer
 
 from moorage.cli.manifest_files import write_manifests
 from moorage.cli.manifests import Manifests, manifests_of
-from moorage.cli.offline_program import registrations
+from moorage.cli.offline_program import NoProviders, registrations
 from moorage.cli.problems import CommandError, RenderError
 from moorage.cli.project import find_project, read_configuration
 
@@ -39,13 +39,15 @@ def render_stack(stack: str, out: Path, *, secret_store: str, show_secrets: bool
     """What was written to `out`. Raises `CommandError`, and then has written nothing."""
     project = find_project(Path.cwd())
     configuration = read_configuration(project, stack)
-    registered = registrations(project, stack, configuration)
+    provider = NoProviders(make_credentials=show_secrets)
+    registered = registrations(project, stack, configuration, provider)
     manifests = manifests_of(registered, secret_store=secret_store, show_secrets=show_secrets)
     if manifests.problems:
         raise RenderError(stack, manifests.problems)
     if not manifests.objects:
         raise RenderError(stack, ["it has no Kubernetes objects"])
     write_manifests(out, stack, manifests.objects)
+    manifests.api_keys.update(provider.api_keys)
     return manifests
 
 
@@ -55,6 +57,10 @@ def _report(manifests: Manifests, out: Path, secret_store: str) -> None:
         _say("No Kubernetes objects, and so not written:")
     for resource in manifests.other_resources:
         _say(f"  {resource}")
+    if manifests.api_keys:
+        _say("Made for this call, and shown only now:")
+    for name, key in manifests.api_keys.items():
+        _say(f"  {name}: {key}")
     if manifests.missing_secrets:
         _say(
             "Secrets are written as ExternalSecrets, without their values (--show-secrets would write them in clear). "
