@@ -25,9 +25,15 @@ output: ## print one output, secrets included: make output NAME=endpoint_url
 	@$(PULUMI) stack output --stack $(STACK) --show-secrets $(NAME)
 
 test: setup ## all tests: the quick rooms, the real Pulumi engine, then a whole stack with real vLLM
-	@$(PYTHON) -m pytest tests --ignore tests/pulumi_engine --ignore tests/end_to_end --numprocesses 2
+	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/pulumi_engine --ignore tests/end_to_end --numprocesses 2
 	@$(PYTHON) -m pytest tests/pulumi_engine --numprocesses 3
 	@$(PYTHON) -m pytest tests/end_to_end
+
+kubernetes: setup ## build the control plane and controllers of test-kube: 20 minutes on two cores, once per machine
+	@$(PYTHON) -m tools.bootstrap.kubernetes
+
+test-kube: kubernetes ## what a real Kubernetes control plane says of the stacks
+	@$(PYTHON) -m pytest tests/kube
 
 lint: setup ## ruff and pyright
 	@$(PYTHON) -m ruff check .
@@ -55,4 +61,4 @@ clean: ## remove what set-up has put into the checkout; stacks must be down
 	@if [ -d .moorage ]; then echo "a stack is still up: make down STACK=name" >&2; exit 1; fi
 	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup up preview down output test lint bench bench-gateway soak reference pins clean
+.PHONY: help setup up preview down output test kubernetes test-kube lint bench bench-gateway soak reference pins clean

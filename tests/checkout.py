@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,12 @@ STACK = "test"
 class Checkout:
     """A copy of the program, with this checkout's environment and tools, and one stack."""
 
-    def __init__(self, folder: Path, configuration: dict[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        configuration: dict[str, object] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.layout = StackLayout(folder / ".moorage" / STACK)
         shutil.copy(ROOT / "Pulumi.yaml", folder)
@@ -30,6 +36,7 @@ class Checkout:
         (folder / "stacks").mkdir()
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
         self._environment["PULUMI_HOME"] = str(folder / "pulumi-home")
+        self._environment |= environment or {}
         self.configure(**(configuration or {}))
         self.pulumi("stack", "init", STACK)
 

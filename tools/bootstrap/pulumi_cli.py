@@ -3,19 +3,17 @@
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import semver
 import yaml
-from filelock import FileLock
 from pulumi.automation import PulumiCommand
 
-from tools.bootstrap.command import SetupError, run, say
+from tools.bootstrap.build_cache import built_once, pinned_version, require_go
+from tools.bootstrap.command import run, say
 from tools.bootstrap.paths import CACHE, ROOT, link
 
 STEP = "pulumi"
@@ -64,16 +62,7 @@ def _official() -> Path | None:
 
 def _build() -> Path:
     """The CLI from Go modules, with our language host beside it; built once per machine and version."""
-    directory = _built_command().parent
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with FileLock(CACHE / "pulumi-build.lock"):
-        if not directory.exists():
-            _require_go()
-            say(STEP, f"building {_pinned()} from Go modules: about 5 minutes on two cores, once per machine")
-            with tempfile.TemporaryDirectory(dir=CACHE) as temporary:
-                _build_into(Path(temporary))
-                Path(temporary).rename(directory)
-                Path(temporary).mkdir()
+    built_once(_built_command().parent.name, _build_into)
     return _built_command()
 
 
@@ -86,6 +75,8 @@ def _built_command() -> Path:
 
 
 def _build_into(directory: Path) -> None:
+    require_go(SOURCE, f"The Pulumi CLI {_required()} or newer is missing too, and its installer cannot be reached.")
+    say(STEP, f"building {_pinned()} from Go modules: about 5 minutes on two cores, once per machine")
     version_variable = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
     flags = f"-s -w -X {version_variable}=v{_pinned()}"
     run(
@@ -105,25 +96,13 @@ def _write_wrapper() -> None:
     wrapper.chmod(0o755)
 
 
-def _require_go() -> None:
-    needed = re.search(r"^go (\S+)$", (SOURCE / "go.mod").read_text(), re.MULTILINE)
-    if shutil.which("go") is None:
-        raise SetupError(
-            f"The Pulumi CLI {_required()} or newer is missing. Its official installer cannot be reached from here, "
-            f"and to build it Go {needed and needed.group(1)} or newer is missing too. Install either of them."
-        )
-
-
 def _required() -> semver.Version:
     requirement = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["requiredPulumiVersion"]
     return semver.Version.parse(requirement.removeprefix(">="))
 
 
 def _pinned() -> semver.Version:
-    found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 v(\S+)", (SOURCE / "go.mod").read_text())
-    if found is None:
-        raise SetupError(f"{SOURCE / 'go.mod'} does not require github.com/pulumi/pulumi/pkg/v3")
-    return semver.Version.parse(found.group(1))
+    return semver.Version.parse(pinned_version(SOURCE, "github.com/pulumi/pulumi/pkg/v3"))
 
 
 def _source_digest() -> str:

@@ -1,0 +1,13 @@
+"""The command's entry point."""
+
+import typer
+
+from moorage.cli.render import render
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+app.command()(render)
+
+
+@app.callback()
+def main() -> None:
+    """Moorage: a finetuned LLM behind one OpenAI endpoint, on any cloud."""
