@@ -11,6 +11,7 @@ from moorage.kubernetes.autoscaler import VllmAutoscaler
 from moorage.kubernetes.cache import KubernetesValkey
 from moorage.kubernetes.gateway import KubernetesGateway
 from moorage.kubernetes.model_cache import ModelCache
+from moorage.kubernetes.monitoring import KubernetesMonitoring
 from moorage.kubernetes.placement import gpu_pool_placement
 from moorage.kubernetes.vllm import VllmDeployment
 from moorage.local.activator import LocalActivator
@@ -111,6 +112,15 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
             "end": "0 18 * * 1-5",
             "min_replicas": 2,
         },
+    },
+    KubernetesMonitoring: {
+        "namespace": "harbour",
+        "model": "harbour",
+        "scales_to_zero": True,
+        "service_level": {"p99_request_seconds": 30.0},
+        "thresholds": {"error_ratio": 0.01, "critical_error_ratio": 0.1, "startup_seconds": 900},
+        "runbook_url": "https://example.com/runbooks/alerts.md",
+        "prometheus_labels": {"release": "monitoring"},
     },
     KubernetesValkey: {
         "namespace": "harbour",

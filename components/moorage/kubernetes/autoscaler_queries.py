@@ -29,8 +29,9 @@ def _engines(metric: str, model: str, namespace: str, *, zero_without_engines: b
 
 
 def _of(label: str, model: str, namespace: str) -> str:
-    return f'{{namespace="{_escaped(namespace)}",{label}="{_escaped(model)}"}}'
+    return f'{{namespace="{label_value(namespace)}",{label}="{label_value(model)}"}}'
 
 
-def _escaped(text: str) -> str:
+def label_value(text: str) -> str:
+    """`text` as it stands between the quotes of a selector."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
