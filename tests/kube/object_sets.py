@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pulumi
 import yaml
+from pulumi.runtime.mocks import MockResourceArgs
 from tools.bootstrap.paths import ROOT
 
+from moorage.cli.manifest_files import file_name
 from moorage.cli.manifests import manifests_of
-from moorage.cli.offline_program import NoProviders
+from moorage.cli.offline_program import NoProviders, registrations
 from moorage.cli.project import find_project, read_configuration
 from moorage.cli.recording import run_program
 from moorage.kubernetes.vllm import VllmDeployment
 from tests.contract.examples import EXAMPLES, component
+from tests.contract.recording import OUTPUTS
 
 from .cluster import Document
 from .engines import rendered
@@ -30,34 +33,65 @@ VARIANTS: Mapping[str, Callable[[], pulumi.ComponentResource]] = {
 """What the examples do not show of their components."""
 
 
+WITHOUT_DEFINITION = frozenset({("eks.amazonaws.com/v1", "NodeClass")})
+"""API versions and kinds of which nobody publishes a definition: the API server cannot be asked about them."""
+
+
+class _AfterUp(NoProviders):
+    """Knows what AWS and Google Cloud answer when a resource has been made."""
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, Document]:
+        if not args.typ.startswith(("aws:", "gcp:")):
+            return super().new_resource(args)
+        answer = OUTPUTS.get(args.typ)
+        return f"{args.name}-id", {**args.inputs, **(answer(args.name, args.inputs) if answer else {})}
+
+
 def object_sets() -> Mapping[str, Callable[[], list[Document]]]:
     """How to get them, by where they come from."""
     examples = {kind.__name__: component(kind, NAME) for kind in EXAMPLES}
     with_objects = {name: program for name, program in examples.items() if _has_objects(program)}
     return {
         **{name: functools.partial(rendered, program) for name, program in {**with_objects, **VARIANTS}.items()},
-        **{f"stack {name}": functools.partial(_stack, name) for name in _stacks()},
+        **{f"stack {name}": functools.partial(_stack, name, cloud) for name, cloud in _stacks().items()},
     }
 
 
-def _stacks() -> list[str]:
-    """Those of `stacks/` that are not for this machine alone."""
+def _stacks() -> Mapping[str, str]:
+    """Those of `stacks/` that are not for this machine alone, and their clouds."""
     project = find_project(ROOT)
     names = sorted(file.name.split(".")[1] for file in project.stacks.glob("Pulumi.*.yaml"))
-    cloud = f"{project.name}:cloud"
-    return [name for name in names if read_configuration(project, name).values[cloud] != "local"]
+    clouds = {name: read_configuration(project, name).values[f"{project.name}:cloud"] for name in names}
+    return {name: cloud for name, cloud in clouds.items() if cloud != "local"}
 
 
 @functools.cache
-def _stack(name: str) -> list[Document]:
-    """In the order of the files' names, from the command itself."""
+def _stack(name: str, cloud: str) -> list[Document]:
+    """From the command itself, in the order of the files' names; of a cloud, whose answers it has to wait for, as the
+    program makes them."""
+    return _by_command(name) if cloud == "kubernetes" else _after_up(name)
+
+
+def _by_command(stack: str) -> list[Document]:
     with tempfile.TemporaryDirectory() as folder:
         command = [Path(sys.executable).with_name("moorage"), "render", "--show-secrets"]
         finished = subprocess.run(
-            [*command, "--stack", name, "--out", folder], cwd=ROOT, capture_output=True, text=True
+            [*command, "--stack", stack, "--out", folder], cwd=ROOT, capture_output=True, text=True
         )
         assert finished.returncode == 0, finished.stderr
         return [yaml.safe_load(file.read_text()) for file in sorted(Path(folder).iterdir())]
+
+
+def _after_up(stack: str) -> list[Document]:
+    project = find_project(ROOT)
+    registered = registrations(project, stack, read_configuration(project, stack), _AfterUp(make_credentials=True))
+    manifests = manifests_of(registered, secret_store="moorage", show_secrets=True)
+    assert manifests.problems == []
+    return sorted(manifests.objects, key=file_name)
+
+
+def kind_of(document: Document) -> tuple[str, str]:
+    return document["apiVersion"], document["kind"]
 
 
 def pods_of(document: Document) -> list[Document]:

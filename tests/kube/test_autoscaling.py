@@ -5,17 +5,22 @@ from collections.abc import Generator
 
 import pytest
 
+from moorage.kubernetes.autoscaler import VllmAutoscaler
+from moorage.kubernetes.autoscaler_queries import demand_query
+
 from .cluster import Cluster, Document, wait_until
 from .conftest import AddNodes
 from .control_plane.control_plane import ControlPlane
 from .control_plane.process import free_port
-from .engines import NAME, engine, pool_for
+from .engines import NAME, engine, pool_for, rendered
 from .exporter import Exporter, running_exporter
 from .keda import running_keda
 from .prometheus import Prometheus
 
 MODEL = "llama"
 MAX_REPLICAS = 4
+MAX_NUM_SEQS = 6
+"""So that a replica is for four requests."""
 QUIET_SECONDS = 8
 """Several of KEDA's looks at Prometheus and of the autoscaler's at KEDA."""
 
@@ -37,58 +42,48 @@ def prometheus(control_plane: ControlPlane, exporter: Exporter) -> Prometheus:
     return Prometheus(control_plane.directory, free_port(), exporter.address)
 
 
-def load(*, demand: int | None = None, waiting: tuple[int, ...] = ()) -> dict[str, float]:
+def load(namespace: str, *, demand: int | None = None, waiting: tuple[int, ...] = ()) -> dict[str, float]:
     """What a gateway says is asked for, and what each engine says is waiting in it."""
-    engines = {f'vllm:num_requests_waiting{{model_name="{MODEL}",pod="{pod}"}}': n for pod, n in enumerate(waiting)}
-    gateway = {} if demand is None else {f'moorage_gateway_demand_requests{{model="{MODEL}"}}': demand}
-    return {**gateway, **engines}
+    engine = f'namespace="{namespace}",model_name="{MODEL}"'
+    engines = {f'vllm:num_requests_waiting{{{engine},pod="{pod}"}}': count for pod, count in enumerate(waiting)}
+    gateway = f'moorage_gateway_demand_requests{{namespace="{namespace}",model="{MODEL}"}}'
+    return {**({} if demand is None else {gateway: demand}), **engines}
 
 
-def scaled_object(namespace: str, prometheus: Prometheus) -> Document:
-    """Quicker than anybody would want it, so that a test can watch it."""
-    queries = {
-        f'sum(moorage_gateway_demand_requests{{model="{MODEL}"}})': "false",
-        # While no engine runs, none exports anything, which is no error.
-        f'sum(vllm:num_requests_waiting{{model_name="{MODEL}"}}) or vector(0)': "true",
+def autoscaler(namespace: str, prometheus: Prometheus) -> Document:
+    """What `VllmAutoscaler` makes, with its times cut short, so that a test can watch it; all else is as it is."""
+    arguments = {
+        "namespace": namespace,
+        "target": {"api_version": "apps/v1", "kind": "Deployment", "name": NAME},
+        "model": MODEL,
+        "max_num_seqs": MAX_NUM_SEQS,
+        "min_replicas": 0,
+        "max_replicas": MAX_REPLICAS,
+        "prometheus_url": prometheus.url,
+        "gateway_namespace": namespace,
     }
-    triggers = [
-        {
-            "type": "prometheus",
-            "metricType": "AverageValue",
-            "metadata": {
-                "serverAddress": prometheus.url,
-                "query": query,
-                "threshold": "4",
-                "ignoreNullValues": ignored,
-            },
-        }
-        for query, ignored in queries.items()
-    ]
-    behavior = {"scaleDown": {"stabilizationWindowSeconds": 0}}
-    return {
-        "apiVersion": "keda.sh/v1alpha1",
-        "kind": "ScaledObject",
-        "metadata": {"name": NAME, "namespace": namespace},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
-            "pollingInterval": 1,
-            "cooldownPeriod": 2,
-            "minReplicaCount": 0,
-            "maxReplicaCount": MAX_REPLICAS,
-            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior}},
-            "triggers": triggers,
-        },
-    }
+    (document,) = rendered(lambda: VllmAutoscaler(NAME, arguments))
+    spec = document["spec"]
+    spec |= {"pollingInterval": 1, "cooldownPeriod": 2}
+    for direction in spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"].values():
+        direction["stabilizationWindowSeconds"] = 0
+    return document
 
 
 @pytest.fixture
-def scaled(cluster: Cluster, namespace: str, add_nodes: AddNodes, prometheus: Prometheus) -> Generator[str]:
-    """A namespace with an engine that KEDA scales, room for all of its replicas, and none so far."""
+def scaled(
+    cluster: Cluster, namespace: str, add_nodes: AddNodes, exporter: Exporter, prometheus: Prometheus
+) -> Generator[str]:
+    """A namespace with an engine that KEDA scales, idle and so down to nothing, and room for all of its replicas."""
     pool = pool_for("scaled")
     add_nodes(MAX_REPLICAS, pool.shapes[0], pool.name)
-    engines = engine(namespace, pool, autoscaled=True, replicas=0)
-    with cluster.applied([*engines, scaled_object(namespace, prometheus)]):
-        yield namespace
+    exporter.samples = load(namespace, demand=0)
+    with prometheus.up(), cluster.applied(engine(namespace, pool, autoscaled=True, replicas=0)):
+        # Before that, Prometheus is as good as away.
+        wait_until(lambda: prometheus.value(demand_query(MODEL, namespace)) == 0, what="the first scrape")
+        with cluster.applied([autoscaler(namespace, prometheus)]):
+            become(cluster, namespace, 0)
+            yield namespace
 
 
 def replicas(cluster: Cluster, namespace: str) -> int:
@@ -106,66 +101,54 @@ def become(cluster: Cluster, namespace: str, count: int) -> None:
     wait_until(lambda: replicas(cluster, namespace) == count, what=f"{count} replicas")
 
 
-def test_from_nothing_to_several_and_back(cluster: Cluster, scaled: str, exporter: Exporter, prometheus: Prometheus):
-    exporter.samples = load(demand=0)
-    with prometheus.up():
-        become(cluster, scaled, 0)
-        exporter.samples = load(demand=12)
-        become(cluster, scaled, 3)
-        pods = wait_until(lambda: len(found := cluster.pods(scaled)) == 3 and found)
-        wait_until(lambda: all(pod["status"]["phase"] == "Running" for pod in cluster.pods(scaled)))
-        assert len({pod["metadata"]["name"] for pod in pods}) == 3
-        exporter.samples = load(demand=0, waiting=(0, 0, 0))
-        become(cluster, scaled, 0)
+def test_from_nothing_to_several_and_back(cluster: Cluster, scaled: str, exporter: Exporter):
+    exporter.samples = load(scaled, demand=12)
+    become(cluster, scaled, 3)
+    pods = wait_until(lambda: len(found := cluster.pods(scaled)) == 3 and found)
+    wait_until(lambda: all(pod["status"]["phase"] == "Running" for pod in cluster.pods(scaled)))
+    assert len({pod["metadata"]["name"] for pod in pods}) == 3
+    exporter.samples = load(scaled, demand=0, waiting=(0, 0, 0))
+    become(cluster, scaled, 0)
 
 
-def test_an_empty_fleet_is_started_by_the_gateways_demand_alone(
-    cluster: Cluster, scaled: str, exporter: Exporter, prometheus: Prometheus
-):
-    exporter.samples = load(demand=0)
-    with prometheus.up():
-        become(cluster, scaled, 0)
-        stay_at(cluster, scaled, 0)
-        exporter.samples = load(demand=1)
-        become(cluster, scaled, 1)
-
-
-def test_what_waits_in_engines_asks_for_more_of_them_up_to_the_limit(
-    cluster: Cluster, scaled: str, exporter: Exporter, prometheus: Prometheus
-):
-    exporter.samples = load(demand=1)
-    with prometheus.up():
-        become(cluster, scaled, 1)
-        exporter.samples = load(demand=1, waiting=(8,))
-        become(cluster, scaled, 2)
-        exporter.samples = load(demand=1, waiting=(100, 100))
-        become(cluster, scaled, MAX_REPLICAS)
-
-
-def test_without_prometheus_nothing_changes_until_it_is_back(
-    cluster: Cluster, scaled: str, exporter: Exporter, prometheus: Prometheus
-):
-    exporter.samples = load(demand=8)
-    with prometheus.up():
-        become(cluster, scaled, 2)
-    exporter.samples = load(demand=16)
-    stay_at(cluster, scaled, 2)
-    with prometheus.up():
-        become(cluster, scaled, 4)
-        exporter.samples = load(demand=0)
-        become(cluster, scaled, 0)
-    exporter.samples = load(demand=8)
+def test_an_empty_fleet_is_started_by_the_gateways_demand_alone(cluster: Cluster, scaled: str, exporter: Exporter):
     stay_at(cluster, scaled, 0)
-    with prometheus.up():
-        become(cluster, scaled, 2)
+    exporter.samples = load(scaled, demand=1)
+    become(cluster, scaled, 1)
 
 
-def test_a_gateway_that_says_nothing_is_no_reason_to_stop_engines(
+def test_what_waits_in_engines_asks_for_more_of_them_up_to_the_limit(cluster: Cluster, scaled: str, exporter: Exporter):
+    exporter.samples = load(scaled, demand=1)
+    become(cluster, scaled, 1)
+    exporter.samples = load(scaled, demand=1, waiting=(8,))
+    become(cluster, scaled, 2)
+    exporter.samples = load(scaled, demand=1, waiting=(100, 100))
+    become(cluster, scaled, MAX_REPLICAS)
+
+
+def test_without_prometheus_engines_stay_and_with_it_they_follow_again(
     cluster: Cluster, scaled: str, exporter: Exporter, prometheus: Prometheus
 ):
-    exporter.samples = load(demand=8)
-    with prometheus.up():
-        become(cluster, scaled, 2)
-        exporter.samples = load(waiting=(8,))
-        time.sleep(1)
+    exporter.samples = load(scaled, demand=8)
+    become(cluster, scaled, 2)
+    with prometheus.down():
+        exporter.samples = load(scaled, demand=16)
         stay_at(cluster, scaled, 2)
+    become(cluster, scaled, 4)
+
+
+def test_without_prometheus_one_engine_is_up_where_there_was_none(
+    cluster: Cluster, scaled: str, prometheus: Prometheus
+):
+    with prometheus.down():
+        become(cluster, scaled, 1)
+        stay_at(cluster, scaled, 1)
+    become(cluster, scaled, 0)
+
+
+def test_a_gateway_that_says_nothing_is_no_reason_to_stop_engines(cluster: Cluster, scaled: str, exporter: Exporter):
+    exporter.samples = load(scaled, demand=8)
+    become(cluster, scaled, 2)
+    exporter.samples = load(scaled, waiting=(8,))
+    time.sleep(1)
+    stay_at(cluster, scaled, 2)

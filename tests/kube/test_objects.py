@@ -4,7 +4,7 @@ import pytest
 from kubernetes.dynamic.exceptions import DynamicApiError
 
 from .cluster import RESTRICTED, Cluster, Document, refusal
-from .object_sets import object_sets, pods_of, prerequisites
+from .object_sets import WITHOUT_DEFINITION, kind_of, object_sets, pods_of, prerequisites
 
 SETS = object_sets()
 every_set = pytest.mark.parametrize("name", SETS)
@@ -35,7 +35,7 @@ def _refusal(cluster: Cluster, document: Document, *, dry_run: bool = False) -> 
 
 @every_set
 def test_every_object_and_every_pod_is_accepted(cluster: Cluster, name: str):
-    documents = SETS[name]()
+    documents = [document for document in SETS[name]() if kind_of(document) not in WITHOUT_DEFINITION]
     assert documents
     assert refusals(cluster, documents) == []
 

@@ -13,6 +13,8 @@ _NOT_OBJECTS = ("kubernetes:helm.sh/", "kubernetes:yaml", "kubernetes:kustomize"
 """Resources of Pulumi's provider for which the cluster has no object of the same name."""
 _PROVIDER_ANNOTATION = "pulumi.com/"
 """Prefix of what only Pulumi's Kubernetes provider reads."""
+_NAMED = 4
+"""Resources that one reason names."""
 _SECRET_PARTS = ("data", "stringData")
 
 
@@ -107,7 +109,9 @@ def _after(registration: Registration, name: str) -> str:
     clouds = [urn for urn in urns if not _type(urn).startswith("kubernetes:")]
     waited_for = [f"{_type(urn)} {urn.split('::')[3]}" for urn in clouds or urns]
     instead = ", or with --show-secrets" if any(_type(urn) in CREDENTIALS for urn in urns) else ""
-    return f"after `pulumi up` has made {', '.join(waited_for) or 'what it depends on'}{instead}"
+    more = [f"{len(waited_for) - _NAMED} more"] if len(waited_for) > _NAMED else []
+    named = ", ".join([*waited_for[:_NAMED], *more]) or "what it depends on"
+    return f"after `pulumi up` has made {named}{instead}"
 
 
 def _type(urn: str) -> str:

@@ -62,8 +62,8 @@ def scaled_object(
     """The spec of KEDA's ScaledObject (keda.sh/docs/2.21/reference/scaledobject-spec, read 2026-11-25).
 
     While Prometheus is away the replicas stay: `fallback` never lowers their number, and is never 0, because KEDA would
-    take that for leave to stop all of them (keda 2.21.0, pkg/scaling/executor/scale_scaledobjects.go). A start from
-    zero has to wait for Prometheus.
+    take that for leave to stop all of them (keda 2.21.0, pkg/scaling/executor/scale_scaledobjects.go). From zero they
+    become one, and none again when Prometheus is back: nobody can tell whether requests are held meanwhile.
     """
     has_gateway = gateway_namespace is not None
     queries = {
