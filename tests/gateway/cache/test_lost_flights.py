@@ -15,7 +15,7 @@ from moorage_serving.gateway.errors import GatewayError
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 from tests.gateway.redis_process import RedisProcess
 
-from .answers import PATIENCE_SECONDS, Cached, Client, Engine, streaming
+from .answers import PATIENCE_SECONDS, Cached, Client, Engine, chat, streaming
 from .pair import QUESTION, Answer, Pair, eventually, leases
 
 if TYPE_CHECKING:
@@ -68,6 +68,17 @@ async def test_a_process_that_ends_before_the_first_byte_is_left_for_an_engine(p
     result, client = await followed
     assert (result, client.body) == (CacheResult.MISS, b"".join(other.pieces))
     await asyncio.gather(led, return_exceptions=True)
+
+
+async def test_the_time_that_is_left_for_redis_is_one_of_few_timeouts(
+    server: RedisProcess, tenant: TenantConfig
+) -> None:
+    async with linked(server) as link:
+        cached = await Cached(link, tenant).shared()
+        for number in range(100):
+            await cached.ask(Engine(), chat(f"question {number}"))
+        await Cached.close_all()
+        assert all(seconds == round(seconds, 3) for seconds in link._deadlines._lines)
 
 
 class TestWithoutRedis:

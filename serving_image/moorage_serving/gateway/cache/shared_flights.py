@@ -95,9 +95,8 @@ class SharedFlights:
         if not self.is_open:
             return NoLease.UNAVAILABLE
         address = Address(self._process, next(self._numbers))
-        left_seconds = max(0.0, until - self._loop.time())
         claimed = await self._leases.claim(
-            plan.key, address, lost, unless_stored=unless_stored, timeout_seconds=left_seconds
+            plan.key, address, lost, unless_stored=unless_stored, timeout_seconds=self._left_seconds(until)
         )
         if isinstance(claimed, Address) and claimed.process == self._process and claimed != lost:
             # One that nobody can join any more: else it had been found without Redis.
@@ -163,14 +162,17 @@ class SharedFlights:
                 self._post(leader.process, Leave(leader.number, own))
 
     async def _announce(self, leader: Address, follow: Follow, until: float) -> None:
-        left_seconds = max(0.0, until - self._loop.time())
         command = ("PUBLISH", channel_of(leader.process), encode(follow))
         try:
-            listening = await self._redis.execute(*command, timeout_seconds=left_seconds)
+            listening = await self._redis.execute(*command, timeout_seconds=self._left_seconds(until))
         except RedisUnavailableError:
             raise FlightLostError(None) from None
         if not listening:
             raise FlightLostError(leader)
+
+    def _left_seconds(self, until: float) -> float:
+        """In whole milliseconds: the link keeps a timer for each timeout that there ever was."""
+        return round(max(0.0, until - self._loop.time()), 3)
 
     def _receive(self, published: bytes) -> None:
         match message := decode(published):
