@@ -70,6 +70,18 @@ async def test_many_in_both_processes_are_one_call(pair: Pair) -> None:
     assert {client.body for _, client in outcomes} == {b"".join(engine.pieces)}
 
 
+async def test_many_in_one_process_leave_the_lease_to_the_first(pair: Pair) -> None:
+    engine = streaming("a", gated=True)
+    crowd = [asyncio.create_task(pair.leading.ask(engine, QUESTION)) for _ in range(10)]
+    await eventually(lambda: pair.leading.count("flight_readers") == 10)
+    await pair.leading.link.execute("PING")
+    followed = asyncio.create_task(pair.following.ask(engine, QUESTION))
+    await eventually(lambda: pair.leading.count("flight_readers") == 11 or engine.calls > 1)
+    engine.permit(100)
+    await asyncio.gather(followed, *crowd)
+    assert engine.calls == 1
+
+
 async def test_the_follower_gets_all_when_the_leaders_client_leaves(pair: Pair) -> None:
     engine = streaming("a", "b", gated=True)
     led, followed = await pair.both(engine)

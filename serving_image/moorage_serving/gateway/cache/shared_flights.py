@@ -98,8 +98,7 @@ class SharedFlights:
         claimed = await self._leases.claim(
             plan.key, address, lost, unless_stored=unless_stored, timeout_seconds=self._left_seconds(until)
         )
-        if isinstance(claimed, Address) and claimed.process == self._process and claimed != lost:
-            # One that nobody can join any more: else it had been found without Redis.
+        if isinstance(claimed, Address) and claimed != lost and self._has_closed(claimed):
             return await self.claim(plan, claimed, unless_stored=unless_stored, until=until)
         return claimed
 
@@ -169,6 +168,13 @@ class SharedFlights:
             raise FlightLostError(None) from None
         if not listening:
             raise FlightLostError(leader)
+
+    def _has_closed(self, leader: Address) -> bool:
+        """Whether it is a flight of this process that nobody can join any more."""
+        if leader.process != self._process:
+            return False
+        led = self._led.get(leader.number)
+        return led is None or not led.flight.joinable
 
     def _left_seconds(self, until: float) -> float:
         """In whole milliseconds: the link keeps a timer for each timeout that there ever was."""
