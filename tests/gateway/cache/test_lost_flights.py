@@ -44,6 +44,18 @@ async def test_the_lease_of_a_process_that_is_gone_stops_nobody(pair: Pair, serv
     assert pair.following.count.requests("collapsed") == 0
 
 
+@pytest.mark.parametrize("nonsense", [b"", b"nonsense", b'["piece",0,0,[200,["x"]],true]', b'["gone"]'])
+async def test_nonsense_that_somebody_publishes_stops_nothing(
+    pair: Pair, server: RedisProcess, nonsense: bytes
+) -> None:
+    for channel in server.client.pubsub_channels():  # type: ignore[union-attr]
+        server.client.publish(channel, nonsense)
+    engine = streaming("a", gated=True)
+    answers = await pair.both(engine)
+    engine.permit(100)
+    assert [result for result, _ in await asyncio.gather(*answers)] == [CacheResult.MISS, CacheResult.COLLAPSED]
+
+
 async def test_a_process_that_ends_leaves_readers_elsewhere_two_seconds(pair: Pair) -> None:
     engine = streaming("a", "b", gated=True)
     led, followed = await pair.both(engine)

@@ -119,12 +119,15 @@ def encode(message: FlightMessage) -> bytes:
 
 
 def decode(published: bytes) -> FlightMessage | None:
-    """None where it makes no sense."""
+    """None where it makes no sense: whoever may publish may publish anything."""
     line, _, body = published.partition(b"\n")
     try:
-        fields: Any = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        return _message(orjson.loads(line), body)
+    except (ValueError, TypeError, AttributeError):  # no JSON, or headers that are none
         return None
+
+
+def _message(fields: Any, body: bytes) -> FlightMessage | None:
     match fields:
         case ["follow", int(to), str(process), int(number), str(digest)]:
             return Follow(to, Address(process, number), digest)
@@ -136,7 +139,12 @@ def decode(published: bytes) -> FlightMessage | None:
             return Piece(to, sequence, None, ended, body)
         case ["piece", int(to), int(sequence), [int(status), list(headers)], bool(ended)]:
             return Piece(to, sequence, Beginning(status, _as_bytes(headers)), ended, body)
-        case ["failure", int(to), int(sequence), [int(status), str(code), str(text), str(kind), param, list(headers)]]:
+        case [
+            "failure",
+            int(to),
+            int(sequence),
+            [int(status), str(code), str(text), str(kind), None | str() as param, list(headers)],
+        ]:
             error = GatewayError(status, code, text, kind, param, tuple(_as_bytes(headers)))
             return Failure(to, sequence, error)
         case ["alive", int(to)]:

@@ -85,7 +85,7 @@ class Mailbox:
                 await self._subscribe(connection)
                 backoff_seconds = MIN_BACKOFF_SECONDS
                 await self._listen(connection)
-            except PublishErrors as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next connection is tried
                 if self.is_open:
                     log.warning("flights_not_shared", error=type(error).__name__)
             finally:
