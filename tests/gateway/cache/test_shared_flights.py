@@ -82,6 +82,30 @@ async def test_many_in_one_process_leave_the_lease_to_the_first(pair: Pair) -> N
     assert engine.calls == 1
 
 
+async def test_a_follower_that_is_faster_than_the_reply_to_the_leader_is_awaited(
+    pair: Pair, server: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, link, replied = streaming("a", gated=True), pair.leading.link, asyncio.Event()
+    run_script = link.run_script
+
+    async def run_script_late(*arguments: Any, **more: Any) -> object:
+        reply = await run_script(*arguments, **more)
+        await replied.wait()
+        return reply
+
+    monkeypatch.setattr(link, "run_script", run_script_late)
+    led = pair.lead(engine)
+    await eventually(lambda: leases(server, pair) != [])
+    followed = asyncio.create_task(pair.following.ask(engine, QUESTION))
+    await eventually(lambda: pair.following.count("followed_flights_total") == 1)
+    await asyncio.sleep(0.1)
+    replied.set()
+    await eventually(lambda: pair.leading.count("flight_readers") == 2 or engine.calls == 2)
+    engine.permit(100)
+    assert [result for result, _ in await asyncio.gather(led, followed)] == [CacheResult.MISS, CacheResult.COLLAPSED]
+    assert pair.following.count("lost_flights_total") == 0
+
+
 async def test_the_follower_gets_all_when_the_leaders_client_leaves(pair: Pair) -> None:
     engine = streaming("a", "b", gated=True)
     led, followed = await pair.both(engine)

@@ -50,7 +50,7 @@ class Gateways:
     def when_connected(self, redis: RedisProcess) -> Self:
         """Both processes: until then they answer without each other."""
         eventually(lambda: len(redis.client.pubsub_channels(f"{CHANNEL}*")) == 2, 20)  # type: ignore[arg-type]
-        eventually(lambda: all(gateway.metric("redis_available") for gateway in self.gateways), 20)
+        eventually(lambda: sum(len(gateway.events("redis_available")) for gateway in self.gateways) == 2, 20)
         return self
 
     def asking_once(self, attempt: Callable[[], T]) -> T:

@@ -77,6 +77,8 @@ class SharedFlights:
         self._process = secrets.token_hex(8)
         self._numbers = count()
         self._leases = Leases(redis)
+        # Who wants to follow before this process has heard that it leads: Redis' two connections keep no common order.
+        self._early: dict[int, list[Follow]] = {}
         self._led: dict[int, Led] = {}
         self._serving: dict[Address, Serving] = {}
         self._followed: dict[int, FollowedFlight] = {}
@@ -95,9 +97,15 @@ class SharedFlights:
         if not self.is_open:
             return NoLease.UNAVAILABLE
         address = Address(self._process, next(self._numbers))
-        claimed = await self._leases.claim(
-            plan.key, address, lost, unless_stored=unless_stored, timeout_seconds=self._left_seconds(until)
-        )
+        self._early[address.number] = []
+        claimed: Lease | Address | NoLease = NoLease.UNAVAILABLE
+        try:
+            claimed = await self._leases.claim(
+                plan.key, address, lost, unless_stored=unless_stored, timeout_seconds=self._left_seconds(until)
+            )
+        finally:
+            if not isinstance(claimed, Lease):
+                self._admit_early(address)
         if isinstance(claimed, Address) and claimed != lost and self._has_closed(claimed):
             return await self.claim(plan, claimed, unless_stored=unless_stored, until=until)
         return claimed
@@ -106,6 +114,7 @@ class SharedFlights:
         """Let others follow, until the flight has landed."""
         number = lease.address.number
         self._led[number] = Led(lease, digest.hex(), flight)
+        self._admit_early(lease.address)
 
         def landed(_: object) -> None:
             del self._led[number]
@@ -117,6 +126,7 @@ class SharedFlights:
     def release(self, lease: Lease) -> None:
         """Nobody will lead with it."""
         self._leases.release(lease)
+        self._admit_early(lease.address)
 
     def following(self, leader: Address, digest: bytes, until: float) -> Fetch:
         """Gets the answer from the process that leads. Raises FlightLostError while an engine can still be asked."""
@@ -186,8 +196,8 @@ class SharedFlights:
                 self._let_follow(message)
             case Taken(sender=sender) if (serving := self._serving.get(sender)) is not None:
                 serving.reader.taken(message.total_bytes, self._loop.time())
-            case Leave(sender=sender) if (serving := self._serving.get(sender)) is not None:
-                serving.task.cancel()
+            case Leave():
+                self._let_leave(message)
             case Piece() | Failure() | Alive() | Gone():
                 followed = self._followed.get(message.to)
                 if followed is not None:
@@ -195,7 +205,14 @@ class SharedFlights:
             case _:
                 pass
 
+    def _admit_early(self, address: Address) -> None:
+        for message in self._early.pop(address.number):
+            self._let_follow(message)
+
     def _let_follow(self, message: Follow) -> None:
+        if (early := self._early.get(message.to)) is not None:
+            early.append(message)
+            return
         led = self._led.get(message.to)
         if led is None or led.digest != message.digest or message.sender in self._serving:
             self._post(message.sender.process, Gone(message.sender.number))
@@ -204,6 +221,12 @@ class SharedFlights:
         task = self._loop.create_task(self._serve(led.flight, reader, message.sender))
         self._serving[message.sender] = Serving(reader, task)
         task.add_done_callback(lambda _: self._serving.pop(message.sender))
+
+    def _let_leave(self, message: Leave) -> None:
+        if (serving := self._serving.get(message.sender)) is not None:
+            serving.task.cancel()
+        elif (early := self._early.get(message.to)) is not None:
+            early[:] = [follow for follow in early if follow.sender != message.sender]
 
     async def _serve(self, flight: Flight, reader: RemoteReader, sender: Address) -> None:
         try:
