@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CHAT = "/v1/chat/completions"
 CLIENTS = 50
-ATTEMPTS = 4
+ATTEMPTS = 10
 FOLLOWED = "cache_followed_flights_total"
 PATIENT = {"connect_seconds": 5, "first_byte_seconds": 60, "idle_seconds": 60}
 
@@ -53,14 +53,20 @@ class Gateways:
         eventually(lambda: sum(len(gateway.events("redis_available")) for gateway in self.gateways) == 2, 20)
         return self
 
+    @property
+    def late(self) -> float:
+        """Replies that Redis did not give in time."""
+        return self.metric("redis_failures_total")
+
     def asking_once(self, attempt: Callable[[], T]) -> T:
-        """What the first attempt gives that asks the engine once: a process that is too busy is rightly given up."""
+        """What the first attempt gives that asks the engine once. Others are right only where Redis was late."""
         for _ in range(ATTEMPTS):
-            asked = self.requests
+            asked, late = self.requests, self.late
             result = attempt()
             if self.requests - asked == 1:
                 return result
-        pytest.fail(f"the engine was asked more than once in each of {ATTEMPTS} attempts")
+            assert self.late > late, "the engine was asked again although Redis was never late"
+        pytest.fail("Redis was late in each attempt")
 
     def hold(self) -> None:
         """The engine takes requests, and answers none."""
