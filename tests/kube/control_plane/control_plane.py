@@ -112,15 +112,8 @@ def _aggregation(authority: Authority, front_proxy: Certificate) -> Mapping[str,
 @contextmanager
 def _controller_manager(plane: ControlPlane) -> Generator[None]:
     port = free_port()
-    kubeconfig = str(plane.kubeconfig_of("system:kube-controller-manager"))
     flags = {
-        "kubeconfig": kubeconfig,
-        "authentication-kubeconfig": kubeconfig,
-        "authorization-kubeconfig": kubeconfig,
-        "bind-address": HOST,
-        "secure-port": str(port),
-        "cert-dir": str(plane.directory),
-        "leader-elect": "false",
+        **_controller_flags(plane, "system:kube-controller-manager", port),
         "use-service-account-credentials": "true",
         "horizontal-pod-autoscaler-sync-period": "2s",
         "service-account-private-key-file": str(plane.directory / "service-accounts.key"),
@@ -133,8 +126,14 @@ def _controller_manager(plane: ControlPlane) -> Generator[None]:
 @contextmanager
 def _scheduler(plane: ControlPlane) -> Generator[None]:
     port = free_port()
-    kubeconfig = str(plane.kubeconfig_of("system:kube-scheduler"))
-    flags = {
+    with _serving(plane, "kube-scheduler", _controller_flags(plane, "system:kube-scheduler", port), port):
+        yield
+
+
+def _controller_flags(plane: ControlPlane, user: str, port: int) -> dict[str, str]:
+    """What those take that ask the API server as `user`, and are asked for their health on `port`."""
+    kubeconfig = str(plane.kubeconfig_of(user))
+    return {
         "kubeconfig": kubeconfig,
         "authentication-kubeconfig": kubeconfig,
         "authorization-kubeconfig": kubeconfig,
@@ -143,8 +142,6 @@ def _scheduler(plane: ControlPlane) -> Generator[None]:
         "cert-dir": str(plane.directory),
         "leader-elect": "false",
     }
-    with _serving(plane, "kube-scheduler", flags, port):
-        yield
 
 
 @contextmanager
