@@ -47,7 +47,7 @@ class LocalRedis(pulumi.ComponentResource):
 
 
 def _command(server: str) -> list[str]:
-    # volatile-lru leaves counters alone, which have no time to live.
+    # Tenants who ask use their counters again and again: old answers go first.
     memory = ["--maxmemory", f"{_MAX_MEMORY_MIB}mb", "--maxmemory-policy", "volatile-lru"]
     in_memory_only = ["--save", "", "--appendonly", "no"]
     return [server, "--port", "0", "--unixsocket", "{socket}", "--unixsocketperm", "700", *memory, *in_memory_only]

@@ -18,9 +18,8 @@ ON_DEPARTURE = "on_departure"
 class GatewayProtocol(HttpToolsProtocol):
     """One connection of a client.
 
-    The head of an answer leaves together with the first bytes of its body, which saves a system call; ASGI asks for it
-    ("the server must not start sending the response until it has received at least one Response Body event",
-    https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event, read 2026-11-25).
+    The head of an answer leaves together with the first bytes of its body, which saves a system call: ASGI lets a
+    server keep it until the first body event (ASGI's HTTP specification, "Response Start").
 
     Requests can be called when their client leaves (`on_departure`), where ASGI wants a task that waits for it.
     """
