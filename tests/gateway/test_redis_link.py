@@ -36,6 +36,7 @@ def registry() -> CollectorRegistry:
 @pytest.fixture
 async def link(server: RedisProcess, registry: CollectorRegistry) -> AsyncIterator[RedisLink]:
     async with linked(server.url, registry) as opened:
+        await execute(opened, "PING")  # so that what a test sends first is not kept until there is a connection
         yield opened
 
 
@@ -130,14 +131,17 @@ async def test_an_error_reply_fails_its_own_call_alone(link: RedisLink, registry
 
 
 async def test_a_slow_command_costs_another_no_more_than_its_timeout(
-    link: RedisLink, registry: CollectorRegistry
+    link: RedisLink, server: RedisProcess, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = asyncio.create_task(execute(link, "DEBUG", "SLEEP", "0.15"))
+    monkeypatch.setattr(redis_link, "STALL_SECONDS", PATIENCE_SECONDS)
+    server.freeze()
+    slow = asyncio.create_task(execute(link, "ECHO", "slow"))
     await asyncio.sleep(0.01)
     with pytest.raises(RedisUnavailableError, match="in time"):
         await link.execute("PING", timeout_seconds=0.005)
     assert not slow.done()
-    assert await slow == b"OK"
+    server.thaw()
+    assert await slow == b"slow"
     assert await execute(link, "ECHO", "mine") == b"mine"
     assert registry.get_sample_value("moorage_gateway_redis_failures_total", {"reason": "timeout"}) == 1
 
@@ -154,12 +158,17 @@ async def test_a_process_that_is_busy_itself_does_not_take_redis_for_late(
     assert registry.get_sample_value("moorage_gateway_redis_failures_total", {"reason": "timeout"}) in (None, 0)
 
 
-async def test_a_command_whose_time_is_up_before_it_is_sent_is_never_sent(link: RedisLink) -> None:
-    slow = asyncio.create_task(execute(link, "DEBUG", "SLEEP", "0.15"))
+async def test_a_command_whose_time_is_up_before_it_is_sent_is_never_sent(
+    link: RedisLink, server: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_link, "STALL_SECONDS", PATIENCE_SECONDS)
+    server.freeze()
+    slow = asyncio.create_task(execute(link, "ECHO", "slow"))
     await asyncio.sleep(0.01)
     with pytest.raises(RedisUnavailableError) as caught:
         await link.execute("SET", "late", "1")
     assert not caught.value.may_have_run
+    server.thaw()
     await slow
     assert await execute(link, "EXISTS", "late") == 0
 
