@@ -24,9 +24,15 @@ down: ## stop and remove the stack
 output: ## print one output, secrets included: make output NAME=endpoint_url
 	@$(PULUMI) stack output --stack $(STACK) --show-secrets $(NAME)
 
-test: setup ## all tests: the quick rooms, the real Pulumi engine, then a whole stack with real vLLM
-	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/pulumi_engine --ignore tests/end_to_end --numprocesses 2
-	@$(PYTHON) -m pytest tests/pulumi_engine --numprocesses 3
+# Most tests of the quick rooms wait more than they work, and so does a whole stack.
+test: setup ## all tests: the quick rooms, then the real Pulumi engine beside a whole stack with real vLLM
+	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/pulumi_engine --ignore tests/end_to_end --numprocesses 4 --dist worksteal
+	@$(MAKE) --no-print-directory --jobs 2 test-pulumi-engine test-end-to-end
+
+test-pulumi-engine: setup
+	@$(PYTHON) -m pytest tests/pulumi_engine --numprocesses 2
+
+test-end-to-end: setup
 	@$(PYTHON) -m pytest tests/end_to_end
 
 kubernetes: setup ## build the control plane and controllers of test-kube: 20 minutes on two cores, once per machine
@@ -61,4 +67,4 @@ clean: ## remove what set-up has put into the checkout; stacks must be down
 	@if [ -d .moorage ]; then echo "a stack is still up: make down STACK=name" >&2; exit 1; fi
 	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup up preview down output test kubernetes test-kube lint bench bench-gateway soak reference pins clean
+.PHONY: help setup up preview down output test test-pulumi-engine test-end-to-end kubernetes test-kube lint bench bench-gateway soak reference pins clean
