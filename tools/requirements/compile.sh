@@ -6,7 +6,7 @@ pin() { uv pip compile --quiet --python-version 3.11 --universal --generate-hash
 folder=tools/requirements
 pin --all-extras pyproject.toml serving_image/pyproject.toml "$folder/development.in" -o "$folder/development.txt"
 pin --all-extras pyproject.toml --constraints "$folder/development.txt" -o requirements.txt
-pin serving_image/pyproject.toml --constraints "$folder/development.txt" -o serving_image/requirements.txt
+pin --all-extras serving_image/pyproject.toml --constraints "$folder/development.txt" -o serving_image/requirements.txt
 pin "$folder/uv.in" -o "$folder/uv.txt"
 pin "$folder/engine-cpu.in" --overrides "$folder/engine-cpu-overrides.txt" -o "$folder/engine-cpu.txt"
 pin "$folder/engine-cuda.in" -o "$folder/engine-cuda.txt"
