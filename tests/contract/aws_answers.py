@@ -49,6 +49,11 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:ec2/vpc:Vpc": _arn("ec2", "vpc/"),
     "aws:ecr/repository:Repository": _repository,
     "aws:eks/cluster:Cluster": _cluster,
+    "aws:elasticache/parameterGroup:ParameterGroup": lambda name, _: {"name": f"{name}-1a2b3c4"},
+    "aws:elasticache/replicationGroup:ReplicationGroup": lambda name, _: {
+        "primaryEndpointAddress": f"master.{name}.abc123.euc1.cache.amazonaws.com"
+    },
+    "aws:elasticache/subnetGroup:SubnetGroup": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:iam/role:Role": _role,
     "aws:kms/key:Key": _arn("kms", "key/"),
     "aws:s3/bucket:Bucket": _bucket,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pulumi
 
+from moorage.aws.cache import ElastiCacheValkey
 from moorage.aws.cluster import EksCluster
 from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
@@ -75,6 +76,15 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "namespace": "harbour",
         "service_account": "engine",
         "policy": read_policy("arn:aws:s3:::models", KEY_ARN),
+        "tags": TAGS,
+    },
+    ElastiCacheValkey: {
+        "vpc_id": "vpc-0123456789abcdef0",
+        "subnet_ids": SUBNETS,
+        "client_security_group_ids": ["sg-0123456789abcdef0", "sg-0123456789abcdef1"],
+        "settings": {"cache": {"max_tenant_bytes": 2**30}},
+        "memory_mib": 4000,
+        "replicas": 2,
         "tags": TAGS,
     },
     S3ModelStore: {"deletion_protection": False, "tags": TAGS},

@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 import pytest
 from pulumi_kubernetes.apps.v1 import Deployment
 
+from moorage.aws.cache import ElastiCacheValkey
 from moorage.aws.cluster import EksCluster
 from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
@@ -33,6 +34,8 @@ VARIANTS: Mapping[str, Variant] = {
     "node group in a reservation": (EksGpuNodeGroup, {"capacity_type": "reservation"}),
     "node group on demand": (EksGpuNodeGroup, {"capacity_type": "on-demand", "capacity_reservation_id": ...}),
     "identity": (EksWorkloadIdentity, {}),
+    "cache": (ElastiCacheValkey, {}),
+    "cache of one node": (ElastiCacheValkey, {"settings": ..., "memory_mib": ..., "replicas": 0}),
     "model store": (S3ModelStore, {}),
     "guarded model store": (S3ModelStore, {"deletion_protection": ...}),
     "registry": (EcrRegistry, {}),

@@ -23,6 +23,8 @@ LIMITS = {
     "aws:ec2/launchTemplate:LaunchTemplate": ("name", limit_of("ec2", "LaunchTemplateName")),
     "aws:ecr/repository:Repository": ("name", limit_of("ecr", "RepositoryName")),
     "aws:eks/cluster:Cluster": ("name", limit_of("eks", "ClusterName")),
+    # docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html (read 2026-11-25)
+    "aws:elasticache/replicationGroup:ReplicationGroup": ("replicationGroupId", 40),
     "aws:iam/role:Role": ("name", limit_of("iam", "roleNameType")),
     "aws:iam/rolePolicy:RolePolicy": ("name", limit_of("iam", "policyNameType")),
     # docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html, docs.aws.amazon.com/AWSEC2/latest/

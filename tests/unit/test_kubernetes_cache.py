@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from tests.kubernetes_pods import assert_restricted
 
 from moorage.kubernetes.cache_objects import CacheObjects, valkey_configuration
-from moorage.kubernetes.cache_spec import CacheSpec, needed_memory_mib
+from moorage.kubernetes.cache_spec import CacheSpec
+from moorage.planner.cache_memory import needed_memory_mib
 from moorage.spec import SpecError
 from moorage.spec.parsing import parse
 
