@@ -8,9 +8,12 @@ Usage: language_host.py ENGINE_ADDRESS (as the engine calls it). Prints the port
 
 import json
 import os
+import queue
 import runpy
 import signal
+import subprocess
 import sys
+import threading
 from concurrent import futures
 from pathlib import Path
 
@@ -20,9 +23,12 @@ from pulumi.errors import RunError
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
+_DEFAULT_VIRTUALENV = "venv"
+"""Of a plugin, as the official host has it (github.com/pulumi/pulumi/pull/18371, read 2026-11-25)."""
+
 
 class ProgramHost(LanguageServer):
-    """Answers the engine: handshake, then one run of the program per operation."""
+    """Answers the engine: handshake, then one run of the program per operation; and plugins that are Python folders."""
 
     def __init__(self) -> None:
         super().__init__(program=lambda: None)
@@ -41,6 +47,41 @@ class ProgramHost(LanguageServer):
             # The SDK has already logged the error to the engine: bail keeps the CLI from printing it twice.
             return language_pb2.RunResponse(bail=True)
         return response
+
+    def InstallDependencies(self, request, context):  # noqa: N802
+        """Nothing: set-up has made the environments. The official host makes a plugin's from its requirements.txt."""
+        return iter(())
+
+    def RunPlugin(self, request, context):  # noqa: N802
+        environment = dict(variable.split("=", 1) for variable in request.env)
+        command = [_plugin_python(request.info), "-u", request.info.program_directory, *request.args]
+        with subprocess.Popen(
+            command, cwd=request.pwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            context.add_callback(process.terminate)
+            yield from _output(process)
+        yield language_pb2.RunPluginResponse(exitcode=process.returncode)
+
+
+def _plugin_python(info):
+    options = dict(info.options)
+    return str(Path(info.root_directory, options.get("virtualenv", _DEFAULT_VIRTUALENV), "bin", "python"))
+
+
+def _output(process):
+    """What the process writes, as it comes, until it has closed both streams."""
+    lines = queue.SimpleQueue()
+
+    def read(stream, name):
+        for line in stream:
+            lines.put(language_pb2.RunPluginResponse(**{name: line}))
+        lines.put(None)
+
+    streams = {"stdout": process.stdout, "stderr": process.stderr}
+    for name, stream in streams.items():
+        threading.Thread(target=read, args=(stream, name), daemon=True).start()
+    for _ in streams:
+        yield from iter(lines.get, None)
 
 
 def _run_program(directory: Path, entry_point: Path) -> None:

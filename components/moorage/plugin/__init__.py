@@ -1,0 +1,1 @@
+"""Serves the components to programs in every Pulumi language."""

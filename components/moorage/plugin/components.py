@@ -1,0 +1,36 @@
+"""Which components the plugin serves, and where each is."""
+
+import importlib
+from collections.abc import Mapping
+
+import pulumi
+
+COMPONENTS: Mapping[str, str] = {
+    "ArtifactRegistry": "moorage.gcp.image_registry",
+    "EcrRegistry": "moorage.aws.image_registry",
+    "EksCluster": "moorage.aws.cluster",
+    "EksGpuNodeGroup": "moorage.aws.gpu_node_group",
+    "EksGpuPool": "moorage.aws.gpu_pool",
+    "EksNetwork": "moorage.aws.network",
+    "EksWorkloadIdentity": "moorage.aws.identity",
+    "GcsModelStore": "moorage.gcp.model_store",
+    "GkeCluster": "moorage.gcp.cluster",
+    "GkeComputeClass": "moorage.gcp.compute_class",
+    "GkeGpuPool": "moorage.gcp.gpu_pool",
+    "GkeNetwork": "moorage.gcp.network",
+    "GkeWorkloadIdentity": "moorage.gcp.identity",
+    "KubernetesGateway": "moorage.kubernetes.gateway",
+    "KubernetesMonitoring": "moorage.kubernetes.monitoring",
+    "KubernetesValkey": "moorage.kubernetes.cache",
+    "ModelCache": "moorage.kubernetes.model_cache",
+    "S3ModelStore": "moorage.aws.model_store",
+    "VllmAutoscaler": "moorage.kubernetes.autoscaler",
+    "VllmDeployment": "moorage.kubernetes.vllm",
+}
+"""The module of each, by its name. All but those of `moorage.local`, which this repository's program alone puts
+together: their stack directory comes from a resource that is no component."""
+
+
+def component(name: str) -> type[pulumi.ComponentResource]:
+    """Imports nothing but this component's module: a cloud's SDK takes seconds. Raises `KeyError`."""
+    return getattr(importlib.import_module(COMPONENTS[name]), name)
