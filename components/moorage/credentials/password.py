@@ -4,7 +4,9 @@ import secrets
 from collections.abc import Mapping
 
 import pulumi
-from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+from pulumi.dynamic import CreateResult, ResourceProvider
+
+from moorage.credentials.credential import Credential
 
 _BYTES = 32
 
@@ -16,12 +18,14 @@ class _PasswordProvider(ResourceProvider):
         return CreateResult(secrets.token_hex(8), {"password": secrets.token_urlsafe(_BYTES)})
 
 
-class Password(Resource, module="moorage", name="Password"):
+class Password(Credential, module="moorage", name="Password"):
     """256 random bits, in letters that need no quoting in a URL. `pulumi up --replace URN` rotates it."""
+
+    implementation = _PasswordProvider
 
     password: pulumi.Output[str]
     """The password itself, a secret."""
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         secret = pulumi.ResourceOptions(additional_secret_outputs=["password"])
-        super().__init__(_PasswordProvider(), name, {"password": None}, pulumi.ResourceOptions.merge(opts, secret))
+        super().__init__(name, {"password": None}, pulumi.ResourceOptions.merge(opts, secret))

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+from pulumi.dynamic import CreateResult, DiffResult, ResourceProvider
+
+from moorage.credentials.credential import Credential
 
 
 class _ServerCertificateProvider(ResourceProvider):
@@ -30,11 +32,13 @@ class _ServerCertificateProvider(ResourceProvider):
         return DiffResult(changes=changed, replaces=["dns_names"] if changed else [])
 
 
-class ServerCertificate(Resource, module="moorage", name="ServerCertificate"):
+class ServerCertificate(Credential, module="moorage", name="ServerCertificate"):
     """For a server that only this stack's own clients speak to: they trust the authority that signed it alone.
 
     `pulumi up --replace URN` renews it. It is valid for ten years.
     """
+
+    implementation = _ServerCertificateProvider
 
     ca_certificate: pulumi.Output[str]
     """What clients trust, in PEM."""
@@ -49,4 +53,4 @@ class ServerCertificate(Resource, module="moorage", name="ServerCertificate"):
         """`dns_names`: those that clients know the server by; other ones mean a new certificate."""
         secret = pulumi.ResourceOptions(additional_secret_outputs=["private_key"])
         properties = {"dns_names": dns_names, "ca_certificate": None, "certificate": None, "private_key": None}
-        super().__init__(_ServerCertificateProvider(), name, properties, pulumi.ResourceOptions.merge(opts, secret))
+        super().__init__(name, properties, pulumi.ResourceOptions.merge(opts, secret))

@@ -1,9 +1,7 @@
 """From annotations to Pulumi's schema: the SDK's analyzer, with two kinds of types that it refuses."""
 
-from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin
 
-import pulumi
 from pulumi.provider.experimental.analyzer import Analyzer, PropertyDefinition
 from pydantic import JsonValue
 

@@ -6,12 +6,15 @@ import sys
 from argparse import ArgumentParser
 
 import grpc.aio
-from pulumi.provider.server import ProviderServicer
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from moorage.credentials.credential import Credential
 from moorage.plugin.provider import ComponentsProvider
 from moorage.plugin.schema import FILE
+from moorage.plugin.servicer import PluginServicer
+
+_OPTIONS = (("grpc.max_receive_message_length", 400 * 2**20),)
+"""As Pulumi's own servers have it (pulumi 3.272.0, pulumi/runtime/_grpc_settings.py)."""
 
 
 def main() -> None:
@@ -23,11 +26,12 @@ def main() -> None:
 
 
 async def _serve(engine_address: str) -> None:
+    Credential.in_plugin = True
     schema = FILE.read_text()
     provider = ComponentsProvider(json.loads(schema)["version"], schema)
-    server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.aio.server(options=_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(
-        ProviderServicer(provider, sys.argv[1:], engine_address), server
+        PluginServicer(provider, sys.argv[1:], engine_address), server
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -1,5 +1,6 @@
 """Makes a component for a program in another language."""
 
+from collections.abc import Iterable
 from functools import cache
 from typing import cast
 
@@ -7,12 +8,11 @@ import pulumi
 from pulumi.errors import InputPropertiesError, InputPropertyErrorDetails
 from pulumi.provider import ConstructResult, Provider
 from pulumi.provider.experimental.analyzer import AnalyzeResult
-from pulumi.provider.experimental.util import camel_case
 from pulumi.provider.server import ComponentInitError
 
 from moorage.plugin.analysis import PackageAnalyzer
 from moorage.plugin.components import component
-from moorage.plugin.values import python_properties, schema_value
+from moorage.plugin.values import python_properties, schema_path, schema_value
 from moorage.spec.errors import SpecError
 
 
@@ -32,12 +32,18 @@ class ComponentsProvider(Provider):
         definition, types = analyzed["component_definitions"][kind], analyzed["type_definitions"]
         missing = [key for key, found in definition.inputs.items() if not found.optional and inputs.get(key) is None]
         if missing:
-            raise _refusal([(key, "is missing") for key in missing])
+            raise _refusal((key, "is missing") for key in missing)
         arguments = python_properties(inputs, definition.inputs, definition.inputs_mapping, types)
         try:
             made = component(kind)(name, arguments, options)  # pyright: ignore[reportArgumentType]
         except SpecError as error:
-            raise _refusal([(camel_case(problem.key), problem.message) for problem in error.problems]) from None
+            raise _refusal(
+                (
+                    schema_path(found.key, definition.inputs, definition.inputs_mapping, types),
+                    found.message.lstrip(": "),
+                )
+                for found in error.problems
+            ) from None
         except Exception as error:
             raise ComponentInitError(error) from error
         state = {
@@ -52,6 +58,6 @@ def _analyzed(kind: str) -> AnalyzeResult:
     return PackageAnalyzer().analyze([component(kind)])
 
 
-def _refusal(problems: list[tuple[str, str]]) -> InputPropertiesError:
+def _refusal(problems: Iterable[tuple[str, str]]) -> InputPropertiesError:
     details = [InputPropertyErrorDetails(property_path=key, reason=reason) for key, reason in problems]
     return InputPropertiesError("the inputs cannot be served", details)

@@ -4,14 +4,16 @@ import inspect
 import json
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from pulumi.provider.experimental.schema import generate_schema
+from pydantic import JsonValue
 
 from moorage.plugin.analysis import PACKAGE, PackageAnalyzer
 from moorage.plugin.components import COMPONENTS, component
 
 FILE = Path(__file__).with_name("schema.json")
+_PARTS = frozenset({"items", "additionalProperties"})
+"""The analyzer repeats the whole property's description in these."""
 
 
 def rendered_schema() -> str:
@@ -28,12 +30,17 @@ def rendered_schema() -> str:
     return json.dumps(_tidy(schema.to_json()), indent=2, ensure_ascii=False) + "\n"
 
 
-def _tidy(value: Any) -> Any:
-    """Without what is not there, and without the source's indentation in descriptions."""
+def _tidy(value: JsonValue, key: str = "") -> JsonValue:
+    """Without what is not there or is there twice, and without the source's indentation in descriptions."""
     if isinstance(value, dict):
-        return {
-            key: inspect.cleandoc(part) if key == "description" and isinstance(part, str) else _tidy(part)
-            for key, part in value.items()
-            if part is not None
-        }
-    return [_tidy(part) for part in value] if isinstance(value, list) else value
+        kept = {name: part for name, part in value.items() if part is not None and part != []}
+        if key in _PARTS:
+            kept.pop("description", None)
+        return {name: _tidy(part, name) for name, part in kept.items()}
+    if isinstance(value, list):
+        return [_tidy(part) for part in value]
+    return inspect.cleandoc(value) if key == "description" and isinstance(value, str) else value
+
+
+if __name__ == "__main__":
+    FILE.write_text(rendered_schema())

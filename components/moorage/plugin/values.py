@@ -5,7 +5,6 @@ and hands integers over as floats (pulumi 3.272.0, pulumi/provider/experimental/
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import cast
 
 import pulumi
@@ -41,6 +40,24 @@ def schema_value(value: object, definition: PropertyDefinition, types: Types) ->
     return _inside(value, definition, types, schema_value, _to_schema)
 
 
+def schema_path(key: str, properties: Mapping[str, PropertyDefinition], names: Mapping[str, str], types: Types) -> str:
+    """The path of a key, `model.max_model_len`, as who writes it in the schema's names sees it: `model.maxModelLen`.
+
+    Inside of a document that the schema does not describe, keys are everybody's.
+    """
+    first, _, rest = key.partition(".")
+    schema_name = {python: name for name, python in names.items()}.get(first, first)
+    if not rest or schema_name not in properties:
+        return f"{schema_name}.{rest}" if rest else schema_name
+    index, definition = "", properties[schema_name]
+    while definition.items is not None and rest.partition(".")[0].isdigit():
+        position, _, rest = rest.partition(".")
+        index, definition = f"{index}[{position}]", definition.items
+    own = types.get(_own_type(definition))
+    inner = schema_path(rest, own.properties, own.properties_mapping, types) if own is not None else rest
+    return f"{schema_name}{index}.{inner}".removesuffix(".")
+
+
 _Translate = Callable[[object, PropertyDefinition, Types], object]
 _TranslateMapping = Callable[[Mapping[str, object], TypeDefinition, Types], dict[str, object]]
 
@@ -50,7 +67,7 @@ def _inside(
 ) -> object:
     if isinstance(value, pulumi.Output):
         known = cast("pulumi.Output[object]", value)
-        return known.apply(partial(translate, definition=definition, types=types))
+        return known.apply(lambda part: translate(part, definition, types))
     own = types.get(_own_type(definition))
     if own is not None and isinstance(value, Mapping):
         return of_type(cast("Mapping[str, object]", value), own, types)
