@@ -20,6 +20,7 @@ OUTSIDE_THE_PROGRAM = {
     "cli/offline_program.py": {"os.environ"},
     "local/child_environment.py": {"os.environ"},
     "local/tiny_model/train.py": {"os.environ", "sys.stdout"},
+    "plugin/host.py": {"sys.stdout"},
 }
 """The modules that run in a process of their own or in the provider's, and what each uses there."""
 

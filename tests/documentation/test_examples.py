@@ -26,6 +26,7 @@ STACK_FILES = [
     pytest.param(block, id=f"{page.name}-{number}")
     for page in pages()
     for number, block in enumerate(page.blocks("yaml"))
+    if block.startswith("config:")
 ]
 PROGRAM, CLIENT = (
     next(block for block in README.blocks("python") if word in block) for word in ("__main__.py", "openai")

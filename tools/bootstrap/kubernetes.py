@@ -1,4 +1,4 @@
-"""`python -m tools.bootstrap.kubernetes`: a Kubernetes control plane and the controllers that are tried on it."""
+"""`python -m tools.bootstrap.kubernetes`: a Kubernetes control plane, and what is tried on it."""
 
 import sys
 
@@ -45,6 +45,13 @@ PROGRAMS = (
         module="sigs.k8s.io/karpenter",
         packages={"karpenter-kwok": "sigs.k8s.io/karpenter/kwok"},
         minutes=2,
+    ),
+    GoPrograms(
+        folder="pulumi-language-yaml",
+        module="github.com/pulumi/pulumi-yaml",
+        packages={"pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"},
+        minutes=1,
+        variables={"github.com/pulumi/pulumi-yaml/pkg/version.Version": "v{version}"},
     ),
 )
 

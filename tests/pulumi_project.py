@@ -1,0 +1,55 @@
+"""A Pulumi project of somebody else's: the literal CLI in a folder, with state of its own."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PULUMI = Path(__file__).resolve().parents[1] / ".venv" / "bin" / "pulumi"
+STACK = "test"
+
+
+class PulumiProject:
+    """One stack of the project in `folder`, whose Pulumi.yaml is there already."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+        state = folder / "state"
+        state.mkdir()
+        self._environment |= {
+            "PULUMI_HOME": str(folder / "pulumi-home"),
+            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_CONFIG_PASSPHRASE": "",
+            **(environment or {}),
+        }
+        self.pulumi("stack", "init", STACK)
+
+    def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Raises with its output when it fails, unless that is expected."""
+        command = [PULUMI, "--non-interactive", *arguments]
+        result = subprocess.run(command, cwd=self.folder, env=self._environment, capture_output=True, text=True)
+        if check and result.returncode != 0:
+            raise AssertionError(f"pulumi {' '.join(arguments)}:\n{result.stdout}\n{result.stderr}")
+        return result
+
+    def preview(self, *arguments: str, check: bool = True) -> str:
+        """What it prints."""
+        result = self.pulumi("preview", "--stack", STACK, *arguments, check=check)
+        return result.stdout + result.stderr
+
+    def up(self, *arguments: str) -> None:
+        self.pulumi("up", "--yes", "--skip-preview", "--stack", STACK, *arguments)
+
+    def destroy(self) -> None:
+        self.pulumi("destroy", "--yes", "--stack", STACK)
+
+    def outputs(self) -> dict[str, Any]:
+        return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets", "--stack", STACK).stdout)
+
+    def resources(self) -> list[dict[str, Any]]:
+        """As they are in the state, secrets encrypted."""
+        exported = json.loads(self.pulumi("stack", "export", "--stack", STACK).stdout)
+        return exported["deployment"]["resources"]
