@@ -7,14 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-PULUMI = Path(__file__).resolve().parents[1] / ".venv" / "bin" / "pulumi"
+from tools.bootstrap.paths import TOOLS
+
+PULUMI = (TOOLS / "pulumi").resolve()
 STACK = "test"
 
 
 class PulumiProject:
-    """One stack of the project in `folder`, whose Pulumi.yaml is there already."""
+    """One stack of the project in `folder`, whose Pulumi.yaml is there already.
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    `virtual_environment` is what Python runs in: the program, where it is in Python.
+    """
+
+    def __init__(self, folder: Path, virtual_environment: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
         state = folder / "state"
@@ -23,7 +28,11 @@ class PulumiProject:
             "PULUMI_HOME": str(folder / "pulumi-home"),
             "PULUMI_BACKEND_URL": f"file://{state}",
             "PULUMI_CONFIG_PASSPHRASE": "",
-            **(environment or {}),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "VIRTUAL_ENV": str(virtual_environment),
+            # As in an installed Pulumi, where hosts and providers are beside the CLI or in its cache.
+            "PATH": os.pathsep.join([str(TOOLS), str(PULUMI.parent), os.environ["PATH"]]),
+            **environment,
         }
         self.pulumi("stack", "init", STACK)
 

@@ -14,7 +14,7 @@ from moorage.planner.gpu_catalog import GpuInstance
 
 from .cluster import Cluster, wait_until
 from .control_plane.control_plane import ControlPlane, running_control_plane
-from .nodes import gpu_node
+from .nodes import gpu_node, instance, plain_node
 
 VENDORED = Path(__file__).parent / "crds"
 AddNodes = Callable[..., list[str]]
@@ -68,6 +68,17 @@ def add_nodes(cluster: Cluster, request: pytest.FixtureRequest) -> Generator[Add
     yield add
     for document in added:
         cluster.delete(document)
+
+
+@pytest.fixture(scope="module")
+def nodes_of_the_pages(cluster: Cluster) -> Generator[None]:
+    """The pool that programs of the documentation name, and one node for everything else."""
+    nodes = [plain_node("plain"), gpu_node("l4-0", instance("aws", "us-east-1", "g6.2xlarge"), "l4")]
+    for node in nodes:
+        cluster.create(node)
+    yield
+    for node in nodes:
+        cluster.delete(node)
 
 
 class _Loader(yaml.CSafeLoader):

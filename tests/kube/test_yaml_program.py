@@ -1,19 +1,17 @@
 """The program of docs/use-from-other-languages.md, which is in YAML, in this cluster: `pulumi up` by the plugin."""
 
-import os
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 import yaml
-from tools.bootstrap.paths import ROOT, TOOLS
+from tools.bootstrap.paths import ROOT
 
 from tests.documentation.pages import Page
 from tests.pulumi_project import PulumiProject
 
 from .cluster import Cluster, Document
 from .control_plane.control_plane import ControlPlane
-from .nodes import gpu_node, instance, plain_node
 
 NAMESPACE = "harbour"
 (WRITTEN,) = Page(ROOT / "docs" / "use-from-other-languages.md").blocks("yaml")
@@ -21,25 +19,14 @@ PROGRAM: dict[str, Any] = {**yaml.safe_load(WRITTEN), "packages": {"moorage": st
 MADE_UP = {"ApiKey", "Password", "ServerCertificate"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _nodes(cluster: Cluster) -> Generator[None]:
-    """The pool that the program names, and one node for everything else."""
-    nodes = [plain_node("plain"), gpu_node("l4-0", instance("aws", "us-east-1", "g6.2xlarge"), "l4")]
-    for node in nodes:
-        cluster.create(node)
-    yield
-    for node in nodes:
-        cluster.delete(node)
-
-
 @pytest.fixture(scope="module")
-def project(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Generator[PulumiProject]:
+def project(
+    control_plane: ControlPlane, nodes_of_the_pages: None, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[PulumiProject]:
     """Up, and down again in the end."""
     folder = tmp_path_factory.mktemp("yaml")
     write(folder / "Pulumi.yaml", PROGRAM)
-    # Of an installed Pulumi all of these are beside the CLI. YAML's host looks for them on its own.
-    path = os.pathsep.join([str(TOOLS), str((TOOLS / "pulumi").resolve().parent), os.environ["PATH"]])
-    stack = PulumiProject(folder, {"KUBECONFIG": str(control_plane.kubeconfig), "PATH": path})
+    stack = PulumiProject(folder, ROOT / ".venv", {"KUBECONFIG": str(control_plane.kubeconfig)})
     try:
         stack.up()
         yield stack

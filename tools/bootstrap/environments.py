@@ -30,18 +30,18 @@ def make_environment(step: str, requirements: Path, *, what: str, hint: str) -> 
 
 
 def _install(step: str, requirements: Path, directory: Path, hint: str) -> None:
-    uv = _uv()
-    run(f"{step}-environment", [uv, "venv", "--clear", "--python", sys.executable, str(directory)], hint=hint)
+    command = uv()
+    run(f"{step}-environment", [command, "venv", "--clear", "--python", sys.executable, str(directory)], hint=hint)
     python = str(directory / "bin" / "python")
     # The file pins the whole set; torch's plain build stands in for the +cpu one, which a resolver would refuse.
     run(
         step,
-        [uv, "pip", "install", "--python", python, "--no-deps", "--require-hashes", "-r", str(requirements)],
+        [command, "pip", "install", "--python", python, "--no-deps", "--require-hashes", "-r", str(requirements)],
         hint=hint,
     )
     (directory / "complete").touch()
 
 
-def _uv() -> str:
+def uv() -> str:
     """The one that set-up has found, where it runs this; else as it finds it."""
     return os.environ.get("UV") or shutil.which("uv") or str(TOOLS / "uv" / "bin" / "uv")

@@ -12,3 +12,6 @@ pin "$folder/engine-cpu.in" --overrides "$folder/engine-cpu-overrides.txt" -o "$
 pin "$folder/engine-cuda.in" -o "$folder/engine-cuda.txt"
 pin "$folder/litellm.in" -o "$folder/litellm.txt"
 pin "$folder/vllm-router.in" -o "$folder/vllm-router.txt"
+for extra in kubernetes aws gcp; do
+    pin --extra "$extra" pyproject.toml --constraints "$folder/development.txt" -o "$folder/consumer-$extra.txt"
+done
