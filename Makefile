@@ -26,6 +26,7 @@ output: ## print one output, secrets included: make output NAME=endpoint_url
 
 # Most tests of the quick rooms wait more than they work, and so does a whole stack.
 test: setup ## all tests: the quick rooms, then the real Pulumi engine beside a whole stack with real vLLM
+	@$(PYTHON) -m tools.bootstrap.consumers
 	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/pulumi_engine --ignore tests/end_to_end --numprocesses 4 --dist worksteal
 	@$(MAKE) --no-print-directory --jobs 2 test-pulumi-engine test-end-to-end
 
@@ -36,6 +37,7 @@ test-end-to-end: setup
 	@$(PYTHON) -m pytest tests/end_to_end
 
 kubernetes: setup ## build the control plane and controllers of test-kube: 20 minutes on two cores, once per machine
+	@$(PYTHON) -m tools.bootstrap.consumers
 	@$(PYTHON) -m tools.bootstrap.kubernetes
 
 test-kube: kubernetes ## what a real Kubernetes control plane says of the stacks
@@ -57,8 +59,9 @@ bench-gateway: setup ## the gateway beside LiteLLM and vllm-router; fail where a
 soak: setup ## mixed load with faults for SECONDS; fail where something is left over
 	@$(PYTHON) -m benchmarks.soak --seconds $(SECONDS)
 
-reference: setup ## write what follows from the gateway's settings: the contract and its documentation
+reference: setup ## write what follows from settings and arguments: contract, documentation, the plugin's schema
 	@$(PYTHON) -m tools.gateway_reference
+	@$(PYTHON) -W ignore -m moorage.plugin.schema
 
 pins: setup ## pin the dependencies anew
 	@PATH="$(CURDIR)/.tools/uv/bin:$$PATH" tools/requirements/compile.sh
