@@ -9,6 +9,7 @@ import pulumi
 import moorage
 from moorage.kubernetes.autoscaler import VllmAutoscaler
 from moorage.kubernetes.cache import KubernetesValkey
+from moorage.kubernetes.cluster_addons import ClusterAddons
 from moorage.kubernetes.gateway import KubernetesGateway
 from moorage.kubernetes.model_cache import ModelCache
 from moorage.kubernetes.monitoring import KubernetesMonitoring
@@ -112,6 +113,14 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
             "end": "0 18 * * 1-5",
             "min_replicas": 2,
         },
+    },
+    ClusterAddons: {
+        "keda": "install",
+        "prometheus": "install",
+        "device_plugin": "install",
+        "leader_worker_set": "install",
+        "gpu_placement": gpu_pool_placement("l4", "elastic"),
+        "storage_class_name": "gp3",
     },
     KubernetesMonitoring: {
         "namespace": "harbour",
