@@ -12,6 +12,9 @@ from moorage.spec.numbers import WholeNumber
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+Addon = Literal["keda", "prometheus", "device-plugin", "leader-worker-set"]
+
+
 class ImageSettings(BaseModel):
     """What runs, each by its digest."""
 
@@ -33,8 +36,8 @@ class ReplicaSettings(BaseModel):
     max: WholeNumber | None = Field(
         default=None,
         ge=1,
-        description="At the most, by load: needs KEDA, and cluster.prometheus_url. Default: as many as min; with "
-        "option serverless 4.",
+        description="At the most, by load: needs KEDA and Prometheus. Default: as many as min; with option "
+        "serverless 4.",
     )
 
 
@@ -58,7 +61,12 @@ class ClusterSettings(BaseModel):
     prometheus_url: str | None = Field(
         default=None,
         min_length=1,
-        description="Whom KEDA asks for the load, http://host:port. Required where engines are autoscaled.",
+        description="Whom KEDA asks for the load, http://host:port. Default: the Prometheus that the stack installs.",
+    )
+    addons: list[Addon] | None = Field(
+        default=None,
+        description="What the stack installs. Default: nothing with cloud kubernetes, where it is there already; on "
+        "AWS and Google Cloud what is missing.",
     )
     storage_class_name: str | None = Field(
         default=None,
@@ -74,6 +82,32 @@ class ClusterSettings(BaseModel):
     )
     priority_class_name: str | None = Field(
         default=None, min_length=1, description="Of the engines' pods. Default: the cluster's own."
+    )
+
+
+class MonitoringSettings(BaseModel):
+    """Who watches the stack, by Prometheus' operator."""
+
+    model_config = STRICT
+
+    runbook_url: str = Field(
+        default="docs/runbooks/alerts.md",
+        min_length=1,
+        description="Of that page, wherever it is read: each alert links it. Default: its path in this repository.",
+    )
+    prometheus_labels: dict[str, str] = Field(
+        default_factory=dict,
+        description="What a Prometheus that is there already selects monitors and rules by. Default: nothing.",
+    )
+    grafana_url: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where dashboards are looked at. Default: the Grafana that is installed.",
+    )
+    storage_class_name: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Of the volume of a Prometheus that the stack installs. Default: none; a new pod starts empty.",
     )
 
 

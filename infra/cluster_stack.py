@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, cast
 import pulumi
 from pulumi_kubernetes import core
 
+from addons import after, engine_opts, install_addons, monitor
 from cluster_configuration import ClusterSettings, ImageSettings
 from configuration import Configuration
 from moorage.engine import Parallelism
 from moorage.kubernetes.autoscaler import VllmAutoscaler, VllmAutoscalerArgs
 from moorage.kubernetes.cache import KubernetesValkey
+from moorage.kubernetes.cluster_addons import ClusterAddons
 from moorage.kubernetes.content_secret import content_secret
 from moorage.kubernetes.gateway import KubernetesGateway, KubernetesGatewayArgs
 from moorage.kubernetes.labels import object_labels
@@ -65,15 +67,24 @@ def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs
     configuration, cluster = settings.configuration, settings.configuration.cluster
     model, _ = _model(configuration)
     namespace = _namespace(cluster, parts)
-    engine = VllmDeployment("engine", _engine_args(settings, parts, namespace), parts.opts)
+    addons = install_addons(configuration, parts)
+    after_addons = after(parts.opts, addons)
+    engine = VllmDeployment(
+        "engine", _engine_args(settings, parts, namespace), engine_opts(configuration, parts, addons)
+    )
     cache = KubernetesValkey(
         "cache",
         {"namespace": namespace, "image": _images(configuration).cache, "settings": _gateway_settings(configuration)},
         parts.opts,
     )
     if configuration.is_autoscaled:
-        VllmAutoscaler("engine-autoscaler", _autoscaler_args(configuration, namespace, engine), parts.opts)
+        args = _autoscaler_args(configuration, namespace, engine, addons)
+        VllmAutoscaler("engine-autoscaler", args, after_addons)
     gateway = KubernetesGateway("gateway", _gateway_args(settings, namespace, engine, cache), parts.opts)
+    dashboard_url = gateway.metrics_url
+    if configuration.is_monitored:
+        found = monitor(settings, model.served_name, namespace, addons, after_addons)
+        dashboard_url = pulumi.Output.all(found, gateway.metrics_url).apply(lambda urls: urls[0] or urls[1])
     return StackOutputs(
         endpoint_url=gateway.endpoint_url,
         api_key=gateway.api_key,
@@ -81,7 +92,7 @@ def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs
         revision=_revision(model),
         option=configuration.option,
         platform=parts.platform,
-        dashboard_url=gateway.metrics_url,
+        dashboard_url=dashboard_url,
         estimated_cost=parts.estimated_cost,
         upstreams=[engine.upstream],
         log_directory=_logs(cluster),
@@ -174,8 +185,13 @@ def _model_cache(
 
 
 def _autoscaler_args(
-    configuration: Configuration, namespace: pulumi.Output[str], engine: VllmDeployment
+    configuration: Configuration,
+    namespace: pulumi.Output[str],
+    engine: VllmDeployment,
+    addons: ClusterAddons | None,
 ) -> VllmAutoscalerArgs:
+    """`Configuration` has seen to it that there is a Prometheus."""
+    installed = "" if addons is None else addons.prometheus_url
     return {
         "namespace": namespace,
         "target": cast("pulumi.Output[ScaleTargetArgs]", engine.scale_target),
@@ -183,7 +199,7 @@ def _autoscaler_args(
         "max_num_seqs": max_num_seqs_of(configuration.load),
         "min_replicas": configuration.least_replicas,
         "max_replicas": configuration.replicas.max or _MAX_REPLICAS,
-        "prometheus_url": configuration.cluster.prometheus_url or "",
+        "prometheus_url": configuration.cluster.prometheus_url or installed,
         "gateway_namespace": namespace,
     }
 

@@ -16,10 +16,12 @@ from pydantic import (
 
 from cluster_configuration import (
     STRICT,
+    Addon,
     AwsSettings,
     ClusterSettings,
     GcpSettings,
     ImageSettings,
+    MonitoringSettings,
     NodeSettings,
     ReplicaSettings,
 )
@@ -33,7 +35,7 @@ SERVERLESS = "serverless"
 CLUSTERS = ("kubernetes", "aws", "gcp")
 CLOUDS_OF = {
     "tiny_model": ("local",),
-    **dict.fromkeys(("images", "replicas", "model_facts", "cluster"), CLUSTERS),
+    **dict.fromkeys(("images", "replicas", "model_facts", "cluster", "monitoring"), CLUSTERS),
     "nodes": ("kubernetes",),
     "pool": ("aws", "gcp"),
     "aws": ("aws",),
@@ -148,6 +150,11 @@ class Configuration(BaseModel):
     cluster: ClusterSettings = Field(default_factory=ClusterSettings)
     nodes: NodeSettings | None = Field(default=None, description="GPU nodes of a cluster that exists. Required there.")
 
+    monitoring: MonitoringSettings = Field(
+        default_factory=MonitoringSettings,
+        description="Who is told when the service level is not kept. Default: on AWS and Google Cloud the Prometheus "
+        "that is installed; with cloud kubernetes nobody.",
+    )
     pool: PoolSpec = Field(default_factory=PoolSpec)
     aws: AwsSettings | None = Field(default=None, description="Where it is on AWS. Required there.")
     gcp: GcpSettings | None = Field(default=None, description="Where it is on Google Cloud. Required there.")
@@ -179,12 +186,45 @@ class Configuration(BaseModel):
             yield Problem("replicas.min", f" = {replicas.min}: must be left out with option = {self.option}")
         elif self.option != SERVERLESS and replicas.max is not None and replicas.max < replicas.min:
             yield Problem("replicas.max", f" = {replicas.max}: must be at least replicas.min = {replicas.min}")
-        if replicas.max is not None and self.cloud != "kubernetes":
+        yield from self._contradictory_addons()
+
+    def _contradictory_addons(self) -> Iterator[Problem]:
+        url, installs = self.cluster.prometheus_url, "prometheus" in self.addons()
+        if self.is_autoscaled and url is None and not installs:
             yield Problem(
-                "replicas.max", f" = {replicas.max}: must be left out, the clusters of {self.cloud} have no KEDA"
+                "cluster.prometheus_url",
+                ": is missing; autoscaled engines need whom KEDA asks for the load, or prometheus in cluster.addons",
             )
-        elif self.is_autoscaled and self.cluster.prometheus_url is None:
-            yield Problem("cluster.prometheus_url", ": is missing; autoscaled engines need whom KEDA asks for the load")
+        if url is not None and installs:
+            yield Problem("cluster.prometheus_url", f" = {url}: must be left out with prometheus in cluster.addons")
+        if self.monitoring.storage_class_name is not None and not installs:
+            yield Problem(
+                "monitoring.storage_class_name",
+                f" = {self.monitoring.storage_class_name}: has no meaning without prometheus in cluster.addons",
+            )
+
+    def addons(self, *, several_nodes: bool = False) -> frozenset[Addon]:
+        """What the stack installs in its cluster.
+
+        Args:
+            several_nodes: whether one engine is spread over them.
+        """
+        if self.cluster.addons is not None:
+            return frozenset(self.cluster.addons)
+        if self.cloud == "kubernetes":
+            return frozenset()
+        # EKS Auto Mode and GKE bring the driver and the device plugin.
+        missing: dict[Addon, bool] = {
+            "keda": self.is_autoscaled,
+            "prometheus": self.cluster.prometheus_url is None,
+            "leader-worker-set": several_nodes,
+        }
+        return frozenset(addon for addon, is_missing in missing.items() if is_missing)
+
+    @property
+    def is_monitored(self) -> bool:
+        """By objects of Prometheus' operator, which has to be there."""
+        return "monitoring" in self.model_fields_set or "prometheus" in self.addons()
 
     @property
     def is_autoscaled(self) -> bool:

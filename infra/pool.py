@@ -20,7 +20,7 @@ def rungs_of(ladder: PoolLadder) -> list[dict[str, str]]:
 
 def max_gpus(configuration: Configuration, ladder: PoolLadder) -> int:
     """For all engines, and for one more while they are rolled."""
-    return (configuration.replicas.min + 1) * ladder.parallelism.devices
+    return ((configuration.replicas.max or configuration.replicas.min) + 1) * ladder.parallelism.devices
 
 
 def drain_seconds(configuration: Configuration) -> int:

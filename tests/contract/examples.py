@@ -130,6 +130,7 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "thresholds": {"error_ratio": 0.01, "critical_error_ratio": 0.1, "startup_seconds": 900},
         "runbook_url": "https://example.com/runbooks/alerts.md",
         "prometheus_labels": {"release": "monitoring"},
+        "grafana_url": "https://grafana.example.com",
     },
     KubernetesValkey: {
         "namespace": "harbour",

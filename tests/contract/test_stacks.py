@@ -21,6 +21,7 @@ SDKS = {
 }
 """What each cloud's stacks import."""
 BUILD_SECONDS = 3
+every_cloud = pytest.mark.parametrize(("cloud", "pool"), [("aws", "EksGpuPool"), ("gcp", "GkeComputeClass")])
 
 
 def configuration_of(path: Path) -> dict[str, object]:
@@ -76,8 +77,8 @@ def test_every_pod_is_restricted_and_its_namespace_sees_to_it(path: Path, built:
     assert len(pods) >= 3
     for pod in pods:
         assert_restricted(pod)
-    (namespace,) = [found for found in built[path].registrations if found["type"] == "kubernetes:core/v1:Namespace"]
-    assert namespace["inputs"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    labels = the_namespace(built[path])["inputs"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 def test_a_serverless_stack_scales_from_zero_and_its_gateway_waits_for_a_node(built: dict[Path, SimpleNamespace]):
@@ -94,6 +95,13 @@ def test_a_serverless_stack_scales_from_zero_and_its_gateway_waits_for_a_node(bu
 
 def the(stack: SimpleNamespace, suffix: str) -> dict[str, Any]:
     (found,) = [found for found in stack.registrations if found["type"].endswith(f":{suffix}")]
+    return found
+
+
+def the_namespace(stack: SimpleNamespace) -> dict[str, Any]:
+    """Of engines, gateway and cache."""
+    namespaces = [found for found in stack.registrations if found["type"].endswith(":Namespace")]
+    (found,) = [found for found in namespaces if found["inputs"]["metadata"]["name"] == "moorage"]
     return found
 
 
@@ -114,7 +122,7 @@ def test_on_aws_the_nodes_are_the_planners_and_the_engines_are_placed_on_them(bu
     selector = engine_of(stack)["nodeSelector"]
     for pool in pools:
         assert selector.items() <= pool["spec"]["template"]["metadata"]["labels"].items()
-        assert pool["spec"]["limits"]["nvidia.com/gpu"] == "3"
+        assert pool["spec"]["limits"]["nvidia.com/gpu"] == "7"
 
 
 def test_on_aws_the_engines_read_the_models_bucket_and_nothing_else(built: dict[Path, SimpleNamespace]):
@@ -139,14 +147,81 @@ def test_on_google_cloud_the_engines_are_placed_on_the_class_and_read_the_bucket
     assert engine_of(stack)["terminationGracePeriodSeconds"] <= 105
 
 
-@pytest.mark.parametrize(("cloud", "pool"), [("aws", "EksGpuPool"), ("gcp", "GkeComputeClass")])
+@every_cloud
 def test_the_engines_are_gone_before_their_nodes(cloud: str, pool: str, built: dict[Path, SimpleNamespace]):
     stack = stack_of(cloud, built)
     children = {found["urn"] for found in stack.registrations if found["parent"] == the(stack, pool)["urn"]}
     assert children
-    assert children <= set(the(stack, "Namespace")["dependencies"])
+    assert children <= set(the_namespace(stack)["dependencies"])
     (engine,) = [found for found in stack.registrations if found["name"] == "engine-deployment"]
-    assert the(stack, "Namespace")["urn"] in engine["dependencies"]
+    assert the_namespace(stack)["urn"] in engine["dependencies"]
+
+
+@every_cloud
+def test_an_always_on_stack_scales_by_the_prometheus_that_it_brings_along(
+    cloud: str, pool: str, built: dict[Path, SimpleNamespace]
+):
+    stack = stack_of(cloud, built)
+    scaled = the(stack, "ScaledObject")["inputs"]["spec"]
+    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (2, 6)
+    urls = {trigger["metadata"]["serverAddress"] for trigger in scaled["triggers"]}
+    assert urls == {"http://kube-prometheus-stack-prometheus.monitoring.svc:9090"}
+    charts = {found["inputs"]["chart"] for found in releases_of(stack)}
+    assert charts == {"keda", "kube-prometheus-stack"}
+    (engine,) = [found["inputs"]["spec"] for found in stack.registrations if found["name"] == "engine-deployment"]
+    assert "replicas" not in engine
+
+
+@every_cloud
+def test_what_keda_and_prometheus_look_after_is_gone_before_them_and_they_before_the_nodes(
+    cloud: str, pool: str, built: dict[Path, SimpleNamespace]
+):
+    stack = stack_of(cloud, built)
+    installed = {found["urn"] for found in releases_of(stack)}
+    kinds = ("ScaledObject", "PodMonitor", "PrometheusRule")
+    watched = [found for found in stack.registrations if found["type"].rpartition(":")[2] in kinds]
+    assert len(watched) == 4
+    for found in watched:
+        assert installed <= set(parent_of(stack, found)["dependencies"]) | set(found["dependencies"])
+    nodes = {found["urn"] for found in stack.registrations if found["parent"] == the(stack, pool)["urn"]}
+    for found in releases_of(stack):
+        assert nodes <= set(parent_of(stack, found)["dependencies"]) | set(found["dependencies"])
+
+
+@every_cloud
+def test_the_dashboard_is_grafanas_where_there_is_one(cloud: str, pool: str, built: dict[Path, SimpleNamespace]):
+    grafana = "http://kube-prometheus-stack-grafana.monitoring.svc"
+    assert stack_of(cloud, built).outputs["dashboard_url"] == f"{grafana}/d/moorage-service?var-namespace=moorage"
+
+
+def releases_of(stack: SimpleNamespace) -> list[dict[str, Any]]:
+    return [found for found in stack.registrations if found["type"] == "kubernetes:helm.sh/v3:Release"]
+
+
+def parent_of(stack: SimpleNamespace, child: dict[str, Any]) -> dict[str, Any]:
+    (found,) = [found for found in stack.registrations if found["urn"] == child["parent"]]
+    return found
+
+
+def charts_of(configuration: dict[str, object]) -> set[str]:
+    done = build(configuration)
+    assert done.returncode == 0, done.stderr
+    return {found["inputs"]["chart"] for found in releases_of(SimpleNamespace(**json.loads(done.stdout)))}
+
+
+def test_in_a_cluster_that_exists_only_what_is_asked_for_is_installed(built: dict[Path, SimpleNamespace]):
+    for name in ("kubernetes-always-on", "kubernetes-serverless"):
+        assert releases_of(built[ROOT / "stacks" / f"Pulumi.{name}.yaml"]) == []
+    everything = ["keda", "prometheus", "device-plugin", "leader-worker-set"]
+    charts = charts_of(kubernetes_stack(cluster={"context": "CONTEXT", "addons": everything}, replicas={"max": 4}))
+    lws = "oci://registry.k8s.io/lws/charts/lws"
+    assert charts == {"keda", "kube-prometheus-stack", "nvidia-device-plugin", lws}
+
+
+def test_a_prometheus_that_is_there_already_is_not_installed_again():
+    keys = configuration_of(ROOT / "stacks" / "Pulumi.aws-always-on.yaml")
+    cluster = {"prometheus_url": "http://prometheus.monitoring.svc:9090"}
+    assert charts_of({**keys, "moorage:cluster": cluster}) == {"keda"}
 
 
 @pytest.mark.parametrize("cloud", ["aws", "gcp"])
@@ -185,6 +260,14 @@ def nodes(**changes: object) -> dict[str, object]:
         ),
         ({"replicas": {"max": 1}}, "replicas.max = 1: must be at least replicas.min = 2"),
         ({"replicas": {"max": 4}}, "cluster.prometheus_url: is missing; autoscaled engines need whom KEDA asks"),
+        (
+            {"cluster": {"context": "x", "addons": ["prometheus"], "prometheus_url": "http://there"}},
+            "cluster.prometheus_url = http://there: must be left out with prometheus in cluster.addons",
+        ),
+        (
+            {"monitoring": {"storage_class_name": "gp3"}},
+            "monitoring.storage_class_name = gp3: has no meaning without prometheus in cluster.addons",
+        ),
         ({"option": "serverless"}, "replicas.min = 2: must be left out with option = serverless"),
         ({"nodes": ...}, "nodes: is missing; cloud = kubernetes needs it"),
         ({"cluster": {"namespace": "x"}}, "cluster.context: is missing; must be a context of the kubeconfig"),
@@ -198,6 +281,8 @@ def nodes(**changes: object) -> dict[str, object]:
         "too few GPUs",
         "max",
         "no Prometheus",
+        "two Prometheus",
+        "no Prometheus that would have a volume",
         "serverless",
         "no nodes",
         "no context",

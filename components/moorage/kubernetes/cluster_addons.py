@@ -129,9 +129,9 @@ class ClusterAddons(pulumi.ComponentResource):
         )
         values = secret.apply(lambda known: prometheus_values(spec.storage_class_name, known))
         release = self._release("prometheus", namespace, values, needs=[reader])
-        # Through the release, so that whoever needs it waits for it.
-        self.prometheus_url = release.id.apply(lambda _: _PROMETHEUS_URL)
-        self.grafana_url = release.id.apply(lambda _: _GRAFANA_URL)
+        # Through the release, so that whoever needs it waits for it; its namespace is known in a preview too.
+        self.prometheus_url = release.namespace.apply(lambda _: _PROMETHEUS_URL)
+        self.grafana_url = release.namespace.apply(lambda _: _GRAFANA_URL)
 
     def _install(self, addon: str, namespace: str, values: Manifest, *, level: str = "restricted") -> None:
         self._release(addon, self._namespace(addon, namespace, level), values)

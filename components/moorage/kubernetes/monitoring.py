@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from moorage.kubernetes.alert_rules import AlertThresholds, alert_rules
 from moorage.kubernetes.labels import object_labels
 from moorage.kubernetes.manifest import Manifest
-from moorage.kubernetes.monitoring_objects import GRAFANA_LABEL, dashboards, pod_monitors
+from moorage.kubernetes.monitoring_objects import GRAFANA_LABEL, dashboard_url, dashboards, pod_monitors
 from moorage.spec.arguments import ServiceLevelArgs
 from moorage.spec.parsing import parse
 from moorage.spec.service_level import ServiceLevel
@@ -54,6 +54,8 @@ class KubernetesMonitoringArgs(TypedDict):
     """Of the page docs/runbooks/alerts.md, wherever it is read; each alert links its section."""
     prometheus_labels: NotRequired[Mapping[str, str]]
     """What Prometheus' `podMonitorSelector` and `ruleSelector` look for, such as `release: …`. Default: nothing."""
+    grafana_url: NotRequired[pulumi.Input[str]]
+    """Where the dashboards are looked at. Default: nobody says."""
 
 
 class _MonitoringSpec(BaseModel):
@@ -74,6 +76,8 @@ class KubernetesMonitoring(pulumi.ComponentResource):
 
     rule_name: pulumi.Output[str]
     """Of the PrometheusRule."""
+    dashboard_url: pulumi.Output[str]
+    """Of the service's dashboard; empty without `grafana_url`."""
 
     def __init__(self, name: str, args: KubernetesMonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for thresholds that make no sense."""
@@ -95,7 +99,10 @@ class KubernetesMonitoring(pulumi.ComponentResource):
         core.v1.ConfigMap(f"{name}-dashboards", opts=pulumi.ResourceOptions(parent=self), **config_map)
         # Through the resource, so that whoever needs it waits for it.
         self.rule_name = rule.id.apply(lambda _: name)
-        self.register_outputs({"rule_name": self.rule_name})
+        self.dashboard_url = pulumi.Output.all(args.get("grafana_url", ""), args["namespace"]).apply(
+            lambda known: dashboard_url(*known)
+        )
+        self.register_outputs({"rule_name": self.rule_name, "dashboard_url": self.dashboard_url})
 
     def _create(
         self, object_name: str, kind: str, metadata: Manifest, spec: pulumi.Input[Manifest]

@@ -3,6 +3,7 @@
 import json
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlencode
 
 from moorage.kubernetes.manifest import Manifest
 
@@ -33,3 +34,11 @@ def dashboards() -> dict[str, str]:
     return {
         path.name: json.dumps(json.loads(path.read_text()), indent=1) for path in sorted(_DASHBOARDS.glob("*.json"))
     }
+
+
+def dashboard_url(grafana_url: str, namespace: str) -> str:
+    """Of the service's dashboard, for this namespace; empty where Grafana's address is."""
+    if not grafana_url:
+        return ""
+    uid = json.loads(dashboards()["service.json"])["uid"]
+    return f"{grafana_url.rstrip('/')}/d/{uid}?{urlencode({'var-namespace': namespace})}"
