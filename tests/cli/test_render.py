@@ -3,6 +3,9 @@
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
+
+import yaml
 
 from .conftest import MakeProject, Render, objects
 
@@ -171,3 +174,53 @@ def test_an_unknown_stack_is_named_with_those_that_exist(make_project: MakeProje
     result = render(stack="prod")
     assert result.exit_code == 1
     assert "Pulumi.prod.yaml does not exist. Stacks with a file: dev." in result.stderr
+
+
+CHART = """
+    import pulumi
+    from pulumi_kubernetes.core.v1 import Namespace
+    from pulumi_kubernetes.helm.v3 import Release
+
+    namespace = Namespace("place", metadata={"name": "scaling"})
+    Release(
+        "scaler",
+        chart="keda",
+        name="keda",
+        version="2.21.0",
+        repository_opts={"repo": "https://charts.example.com"},
+        namespace=namespace.metadata["name"],
+        values={"operator": {"replicaCount": 2}, "token": TOKEN},
+    )
+"""
+
+
+def test_a_chart_is_written_as_what_helm_is_told_and_not_applied_with_the_objects(
+    make_project: MakeProject, render: Render
+):
+    folder = make_project(CHART.replace("TOKEN", "'none'"))
+    result = render()
+    assert result.exit_code == 0
+    assert (
+        "helm upgrade --install keda keda --repo https://charts.example.com --version 2.21.0"
+        " --namespace scaling --values out/helm_scaling_keda.values\n"
+    ) in result.stderr
+    values = folder / "out" / "helm_scaling_keda.values"
+    assert yaml.safe_load(values.read_text()) == {"operator": {"replicaCount": 2}, "token": "none"}
+    assert list(objects(folder)) == ["00-namespace_scaling.yaml"]
+
+
+def test_a_charts_values_go_with_the_chart(make_project: MakeProject, render: Render):
+    folder = make_project(CHART.replace("TOKEN", "'none'"))
+    render()
+    (folder / "program" / "__main__.py").write_text(dedent(SHOP))
+    (folder / "stacks" / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": CONFIG}))
+    assert render().exit_code == 0
+    assert not list((folder / "out").glob("*.values"))
+
+
+def test_a_secret_among_a_charts_values_is_refused(make_project: MakeProject, render: Render):
+    make_project(CHART.replace("TOKEN", "pulumi.Output.secret('abc')"))
+    result = render()
+    assert result.exit_code == 1
+    assert "Release scaling/keda: values.token is a secret, but no Secret" in result.stderr
+    assert "abc" not in result.stderr

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from moorage.cli.helm_release import HelmRelease
 from moorage.cli.manifest import Document, identity
 
 _HEADER = "# Written by `moorage render`"
@@ -42,16 +43,27 @@ def to_yaml(document: Document) -> str:
     return yaml.dump(document, Dumper=_Dumper, sort_keys=True, width=120, allow_unicode=True)
 
 
-def write_manifests(directory: Path, stack: str, documents: Sequence[Document]) -> None:
-    """Makes the folder hold these objects and no others of an earlier call; files of other origin stay as they are."""
+def write_manifests(
+    directory: Path, stack: str, documents: Sequence[Document], releases: Sequence[HelmRelease] = ()
+) -> None:
+    """Makes the folder hold these objects and charts' values and no others of an earlier call; files of other origin
+    stay as they are."""
     directory.mkdir(parents=True, exist_ok=True)
-    for file in directory.glob("*.yaml"):
-        if file.read_text().startswith(_HEADER):
-            file.unlink()
+    for pattern in ("*.yaml", "*.values"):
+        for file in directory.glob(pattern):
+            if file.read_text().startswith(_HEADER):
+                file.unlink()
     for document in documents:
-        file = directory / file_name(document)
-        file.touch(mode=_PRIVATE if document["kind"] == "Secret" else _PUBLIC)
-        file.write_text(f"{_HEADER} from the stack {stack}; the next call replaces it.\n{to_yaml(document)}")
+        mode = _PRIVATE if document["kind"] == "Secret" else _PUBLIC
+        _write(directory / file_name(document), stack, document, mode)
+    for release in releases:
+        # Values of any chart may be secret.
+        _write(directory / release.file_name, stack, release.values, _PRIVATE)
+
+
+def _write(file: Path, stack: str, content: Document, mode: int) -> None:
+    file.touch(mode=mode)
+    file.write_text(f"{_HEADER} from the stack {stack}; the next call replaces it.\n{to_yaml(content)}")
 
 
 class _Dumper(yaml.SafeDumper):

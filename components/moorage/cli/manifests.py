@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from moorage.cli.absent import absent_values, is_unknown
 from moorage.cli.credentials import CREDENTIALS
 from moorage.cli.external_secret import external_secret, store_entry
+from moorage.cli.helm_release import RELEASE_TYPE, HelmRelease, as_document, helm_release
 from moorage.cli.manifest import Document, Identity, identity, mapping
 from moorage.cli.recording import Registration, Secret, Value
 
@@ -28,6 +29,8 @@ class Manifests:
     """By the secret store's entry: the properties whose values are still to be put there."""
     api_keys: dict[str, str] = field(default_factory=dict[str, str])
     """Keys that were made up for the objects, by their resources: the objects have their hashes alone."""
+    helm_releases: list[HelmRelease] = field(default_factory=list[HelmRelease])
+    """Charts, whose objects Helm alone makes."""
     other_resources: list[str] = field(default_factory=list[str])
     """Type and name of what providers make besides."""
 
@@ -38,7 +41,14 @@ def manifests_of(registrations: Sequence[Registration], *, secret_store: str, sh
     A `Secret` becomes an `ExternalSecret` of `secret_store`, unless `show_secrets`.
     """
     others = [found for found in registrations if found.custom and not _is_object(found)]
-    result = Manifests(other_resources=[f"{found.type} {found.name}" for found in others])
+    charts = [found for found in others if found.type == RELEASE_TYPE]
+    result = Manifests(other_resources=[f"{found.type} {found.name}" for found in others if found not in charts])
+    for registration in charts:
+        release = helm_release(registration)
+        result.problems.extend(_problems(registration, as_document(release), show_secrets=show_secrets))
+        result.helm_releases.append(
+            replace(release, values={key: _plain(part) for key, part in release.values.items()})
+        )
     known: dict[Identity, str] = {}
     for registration in filter(_is_object, registrations):
         document = _document(registration)

@@ -46,13 +46,17 @@ def render_stack(stack: str, out: Path, *, secret_store: str, show_secrets: bool
         raise RenderError(stack, manifests.problems)
     if not manifests.objects:
         raise RenderError(stack, ["it has no Kubernetes objects"])
-    write_manifests(out, stack, manifests.objects)
+    write_manifests(out, stack, manifests.objects, manifests.helm_releases)
     manifests.api_keys.update(provider.api_keys)
     return manifests
 
 
 def _report(manifests: Manifests, out: Path, secret_store: str) -> None:
     _say(f"{len(manifests.objects)} objects in {out}")
+    if manifests.helm_releases:
+        _say("Charts, whose objects Helm makes; after their namespaces and Secrets, and before the rest:")
+    for release in manifests.helm_releases:
+        _say(f"  {release.command(out)}")
     if manifests.other_resources:
         _say("No Kubernetes objects, and so not written:")
     for resource in manifests.other_resources:
