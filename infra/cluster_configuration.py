@@ -1,11 +1,14 @@
 """The keys of a stack's configuration that are about a cluster."""
 
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from moorage.kubernetes.gateway_spec import Exposure
 from moorage.kubernetes.image import PinnedImage
+from moorage.kubernetes.network_destination import namespace_of_service
+from moorage.kubernetes.network_policy_spec import PROMETHEUS_NAMESPACE, Clients, Network
 from moorage.kubernetes.vllm_spec import Placement
 from moorage.spec.numbers import WholeNumber
 
@@ -41,6 +44,27 @@ class ReplicaSettings(BaseModel):
     )
 
 
+class NetworkSettings(BaseModel):
+    """What the namespace's NetworkPolicies cannot know by themselves."""
+
+    model_config = STRICT
+
+    clients: Clients | None = Field(
+        default=None,
+        description="Who opens connections to the gateways: `namespaces` of pods or proxies, `cidrs` of networks or "
+        "balancers. Default: as cluster.exposure says.",
+    )
+    weights_cidrs: list[Network] | None = Field(
+        default=None,
+        min_length=1,
+        description="Where weights are fetched from. Default: the internet, without private networks.",
+    )
+    dns_addresses: list[str] = Field(
+        default_factory=list,
+        description="Of resolvers on nodes, such as kube-dns' address with NodeLocal DNSCache. Default: none.",
+    )
+
+
 class ClusterSettings(BaseModel):
     """Which cluster it is, and what of it the stack uses."""
 
@@ -68,6 +92,9 @@ class ClusterSettings(BaseModel):
         description="What the stack installs. Default: nothing with cloud kubernetes, where it is there already; on "
         "AWS and Google Cloud what is missing.",
     )
+    network: NetworkSettings = Field(
+        default_factory=NetworkSettings, description="Whom policies let through. Default: what the stack needs."
+    )
     storage_class_name: str | None = Field(
         default=None,
         min_length=1,
@@ -83,6 +110,12 @@ class ClusterSettings(BaseModel):
     priority_class_name: str | None = Field(
         default=None, min_length=1, description="Of the engines' pods. Default: the cluster's own."
     )
+
+    @property
+    def prometheus_namespace(self) -> str:
+        """Of the Service that `prometheus_url` names, where it names one."""
+        host = urlsplit(self.prometheus_url or "").hostname or ""
+        return namespace_of_service(host) or PROMETHEUS_NAMESPACE
 
 
 class MonitoringSettings(BaseModel):

@@ -18,6 +18,8 @@ from moorage.kubernetes.content_secret import content_secret
 from moorage.kubernetes.gateway import KubernetesGateway, KubernetesGatewayArgs
 from moorage.kubernetes.labels import object_labels
 from moorage.kubernetes.model_cache import ModelCache, ModelCacheArgs
+from moorage.kubernetes.namespace import KubernetesNamespace
+from moorage.kubernetes.network_policies import NetworkPolicies, NetworkPoliciesArgs
 from moorage.kubernetes.placement import PlacementArgs
 from moorage.kubernetes.vllm import SecretKeyArgs, VllmDeployment, VllmDeploymentArgs
 from moorage.kubernetes.vllm_spec import NODE_SECONDS, max_num_seqs_of, startup_seconds_of, weights_gib_of
@@ -31,6 +33,7 @@ from settings import Settings
 if TYPE_CHECKING:
     from moorage.kubernetes.autoscaler import ScaleTargetArgs
     from moorage.kubernetes.gateway_spec import ExposureArgs
+    from moorage.kubernetes.network_policy_spec import ClientsArgs
     from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 
 _MAX_REPLICAS = 4
@@ -53,6 +56,8 @@ class ClusterParts:
     estimated_cost: dict[str, float | str]
     needs: tuple[pulumi.Resource, ...] = ()
     """What has to be there before the engines, and is deleted after them, such as the pool of their nodes."""
+    dns_addresses: tuple[pulumi.Input[str], ...] = ()
+    """Of its resolver, where that is no pod and has no usual address."""
     service_account_annotations: pulumi.Input[Mapping[str, str]] | None = None
     """Of the engines' service account. None: those of the stack's file."""
 
@@ -67,6 +72,7 @@ def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs
     configuration, cluster = settings.configuration, settings.configuration.cluster
     model, _ = _model(configuration)
     namespace = _namespace(cluster, parts)
+    NetworkPolicies("network-policies", _network_policies_args(settings, parts, namespace), parts.opts)
     addons = install_addons(configuration, parts)
     after_addons = after(parts.opts, addons)
     engine = VllmDeployment(
@@ -105,14 +111,32 @@ def _logs(cluster: ClusterSettings) -> str:
 
 
 def _namespace(cluster: ClusterSettings, parts: ClusterParts) -> pulumi.Output[str]:
-    """Where Pod Security lets in what is restricted, and nothing else. All that is in it comes after `parts.needs`."""
-    levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-    labels = object_labels(name="moorage", instance="namespace", component="namespace")
+    """All that is in it comes after `parts.needs`."""
     opts = pulumi.ResourceOptions.merge(parts.opts, pulumi.ResourceOptions(depends_on=list(parts.needs)))
-    namespace = core.v1.Namespace(
-        "namespace", opts=opts, metadata={"name": cluster.namespace, "labels": {**labels, **levels}}
-    )
-    return namespace.metadata.apply(lambda created: str(created.name))
+    return KubernetesNamespace("namespace", {"namespace": cluster.namespace}, opts).name
+
+
+def _network_policies_args(
+    settings: Settings, parts: ClusterParts, namespace: pulumi.Output[str]
+) -> NetworkPoliciesArgs:
+    configuration, cluster = settings.configuration, settings.configuration.cluster
+    args: NetworkPoliciesArgs = {
+        "namespace": namespace,
+        "models": [cast("ModelArgs", settings.given["model"])],
+        "exposure": _exposure(cluster),
+        "gateway_settings": configuration.gateway.settings,
+        "prometheus_namespace": cluster.prometheus_namespace,
+        "dns_addresses": [*parts.dns_addresses, *cluster.network.dns_addresses],
+    }
+    if cluster.network.clients is not None:
+        args["clients"] = cast("ClientsArgs", cluster.network.clients.model_dump())
+    if cluster.network.weights_cidrs is not None:
+        args["weights_cidrs"] = cluster.network.weights_cidrs
+    return args
+
+
+def _exposure(cluster: ClusterSettings) -> "ExposureArgs":
+    return cast("ExposureArgs", cluster.exposure.model_dump(exclude_unset=True))
 
 
 def _engine_args(settings: Settings, parts: ClusterParts, namespace: pulumi.Output[str]) -> VllmDeploymentArgs:
@@ -225,7 +249,7 @@ def _gateway_args(
         "redis_url": cache.url,
         "redis_ca_certificate": cache.ca_certificate,
         "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
-        "exposure": cast("ExposureArgs", configuration.cluster.exposure.model_dump(exclude_unset=True)),
+        "exposure": _exposure(configuration.cluster),
     }
     if chosen.tenant is not None:
         args["tenant"] = chosen.tenant

@@ -13,6 +13,8 @@ from moorage.kubernetes.cluster_addons import ClusterAddons
 from moorage.kubernetes.gateway import KubernetesGateway
 from moorage.kubernetes.model_cache import ModelCache
 from moorage.kubernetes.monitoring import KubernetesMonitoring
+from moorage.kubernetes.namespace import KubernetesNamespace
+from moorage.kubernetes.network_policies import NetworkPolicies
 from moorage.kubernetes.placement import gpu_pool_placement
 from moorage.kubernetes.vllm import VllmDeployment
 from moorage.local.activator import LocalActivator
@@ -131,6 +133,18 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "runbook_url": "https://example.com/runbooks/alerts.md",
         "prometheus_labels": {"release": "monitoring"},
         "grafana_url": "https://grafana.example.com",
+    },
+    KubernetesNamespace: {"namespace": "harbour"},
+    NetworkPolicies: {
+        "namespace": "harbour",
+        "models": [{"source": "s3://harbour/harbour", "lora_adapters": {"pilot": "gs://harbour/pilot"}}],
+        "weights_cidrs": ["10.20.0.0/24"],
+        "exposure": {"kind": "load-balancer", "source_ranges": ["10.0.0.0/8"]},
+        "clients": {"namespaces": ["apps"], "cidrs": ["10.0.0.0/8"]},
+        "gateway_settings": {"telemetry": {"otlp_endpoint": "http://collector.tracing.svc:4318"}},
+        "gateway_destinations": ["https://engine.example.com", "rediss://redis.example.com"],
+        "prometheus_namespace": "observability",
+        "dns_addresses": ["172.20.0.10"],
     },
     KubernetesValkey: {
         "namespace": "harbour",

@@ -152,7 +152,8 @@ def test_the_engines_are_gone_before_their_nodes(cloud: str, pool: str, built: d
     stack = stack_of(cloud, built)
     children = {found["urn"] for found in stack.registrations if found["parent"] == the(stack, pool)["urn"]}
     assert children
-    assert children <= set(the_namespace(stack)["dependencies"])
+    assert children <= set(the(stack, "KubernetesNamespace")["dependencies"])
+    assert the_namespace(stack)["parent"] == the(stack, "KubernetesNamespace")["urn"]
     (engine,) = [found for found in stack.registrations if found["name"] == "engine-deployment"]
     assert the_namespace(stack)["urn"] in engine["dependencies"]
 

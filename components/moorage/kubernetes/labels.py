@@ -34,6 +34,11 @@ def selector_labels(*, name: str, instance: str) -> dict[str, str]:
     return {"app.kubernetes.io/name": label_value(name), "app.kubernetes.io/instance": label_value(instance)}
 
 
+def component_selector(component: str) -> dict[str, str]:
+    """Those of `object_labels` that all pods of one part have, whichever component made them."""
+    return {"app.kubernetes.io/part-of": "moorage", "app.kubernetes.io/component": component}
+
+
 def label_value(text: str) -> str:
     """`text` itself where it can be a label's value, else what is left of it and a digest of the whole."""
     if _VALUE.fullmatch(text):

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
+from moorage.kubernetes.labels import component_selector
 from moorage.kubernetes.manifest import Manifest
 
 _DASHBOARDS = Path(__file__).with_name("dashboards")
@@ -19,9 +20,7 @@ def pod_monitors() -> dict[str, Manifest]:
     """Their specs by component (prometheus-operator 0.85, monitoring.coreos.com/v1)."""
     return {
         component: {
-            "selector": {
-                "matchLabels": {"app.kubernetes.io/part-of": "moorage", "app.kubernetes.io/component": component}
-            },
+            "selector": {"matchLabels": component_selector(component)},
             "podMetricsEndpoints": [{"port": "http", "path": "/metrics", "interval": f"{seconds}s"}],
         }
         for component, seconds in (("gateway", _GATEWAY_SECONDS), ("engine", _ENGINE_SECONDS))
