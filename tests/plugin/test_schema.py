@@ -17,7 +17,12 @@ from tests.contract.examples import own_subclasses
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA: dict[str, Any] = json.loads(FILE.read_text())
 LOCAL = "moorage.local."
-JSON_DOCUMENTS = {"KubernetesGateway.settings", "KubernetesValkey.settings"}
+JSON_DOCUMENTS = {
+    "ElastiCacheValkey.settings",
+    "KubernetesGateway.settings",
+    "KubernetesValkey.settings",
+    "NetworkPolicies.gatewaySettings",
+}
 """Whose schema is the gateway's contract: Pulumi has no words for it."""
 
 
