@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from moorage.kubernetes.alert_rules import AlertThresholds, alert_rules
-from moorage.kubernetes.autoscaler_queries import demand_query, running_query, waiting_query
+from moorage.kubernetes.autoscaler_queries import demand_query, kv_cache_query, requests_query
 from moorage.spec import ServiceLevel
 
 ROOT = Path(__file__).parents[2]
@@ -194,6 +194,13 @@ def test_the_runbook_has_no_section_for_what_there_is_not():
 
 
 PODS = {
+    'vllm:num_requests_running{namespace="harbour",pod="a",model_name="harbour"}': "2x5",
+    'vllm:num_requests_running{namespace="harbour",pod="b",model_name="harbour"}': "5x5",
+    'vllm:num_requests_running{namespace="idle",pod="i",model_name="harbour"}': "0x5",
+    'vllm:num_requests_waiting{namespace="idle",pod="i",model_name="harbour"}': "0x5",
+    'vllm:kv_cache_usage_perc{namespace="harbour",pod="a",model_name="harbour"}': "1x5",
+    'vllm:kv_cache_usage_perc{namespace="harbour",pod="b",model_name="harbour"}': "0.5x5",
+    'vllm:kv_cache_usage_perc{namespace="idle",pod="i",model_name="harbour"}': "0x5",
     'vllm:num_requests_waiting{namespace="harbour",pod="a",model_name="harbour"}': "3x5",
     'vllm:num_requests_waiting{namespace="harbour",pod="b",model_name="harbour"}': "4x5",
     'vllm:num_requests_waiting{namespace="other",pod="c",model_name="harbour"}': "100x5",
@@ -206,10 +213,14 @@ PODS = {
 @pytest.mark.parametrize(
     ("query", "value"),
     [
-        (waiting_query("harbour", "harbour", zero_without_engines=True), 7),
-        (waiting_query("nobody", "harbour", zero_without_engines=True), 0),
-        (waiting_query("nobody", "harbour", zero_without_engines=False), None),
-        (running_query("harbour", "harbour", zero_without_engines=True), 0),
+        (requests_query("harbour", "harbour", zero_without_engines=True), 14),
+        (requests_query("harbour", "idle", zero_without_engines=False), 0),
+        (requests_query("nobody", "harbour", zero_without_engines=True), 0),
+        (requests_query("nobody", "harbour", zero_without_engines=False), None),
+        (kv_cache_query("harbour", "harbour", zero_without_engines=True), 3),
+        (kv_cache_query("harbour", "idle", zero_without_engines=False), 0),
+        (kv_cache_query("nobody", "harbour", zero_without_engines=True), 0),
+        (kv_cache_query("nobody", "harbour", zero_without_engines=False), None),
         (demand_query("harbour", "harbour"), 0),
         (demand_query("harbour", "elsewhere"), None),
     ],

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moorage.kubernetes.autoscaler_objects import horizontal_pod_autoscaler, scaled_object
-from moorage.kubernetes.autoscaler_queries import demand_query, waiting_query
+from moorage.kubernetes.autoscaler_queries import demand_query, kv_cache_query, requests_query
 from moorage.kubernetes.autoscaler_spec import AutoscalerSpec
 from moorage.spec import SpecError
 from moorage.spec.parsing import parse
@@ -30,15 +30,15 @@ def triggers(made: dict[str, Any]) -> dict[str, dict[str, str]]:
     return {trigger["name"]: trigger["metadata"] for trigger in made["triggers"]}
 
 
-def test_engines_are_scaled_by_what_waits_in_them_and_what_they_compute():
+def test_engines_are_scaled_by_what_they_compute_and_have_waiting_and_by_their_memory():
     found = triggers(scaled(gateway_namespace=None))
-    assert {name: trigger["threshold"] for name, trigger in found.items()} == {"waiting": "5", "running": "179"}
+    assert {name: trigger["threshold"] for name, trigger in found.items()} == {"requests": "128", "kv-cache": "0.7"}
 
 
 def test_the_gateways_demand_counts_too_and_starts_from_zero():
     found = triggers(scaled(min_replicas=0))["demand"]
     assert found["query"] == 'sum(moorage_gateway_demand_requests{namespace="edge",model="harbour"})'
-    assert found["threshold"] == "179"
+    assert found["threshold"] == "128"
     assert found["activationThreshold"] == "0"
 
 
@@ -49,9 +49,9 @@ def test_no_answer_is_never_taken_for_no_load():
 
 def test_no_engine_is_no_load_only_where_a_gateway_tells_of_the_load():
     with_gateway, alone = scaled(), scaled(gateway_namespace=None)
-    for name in ("waiting", "running"):
+    for name in ("requests", "kv-cache"):
         assert triggers(with_gateway)[name]["query"].endswith(" or vector(0)")
-        assert triggers(alone)[name]["query"].startswith("sum(vllm:num_requests_")
+        assert triggers(alone)[name]["query"].startswith("sum(vllm:")
         assert "vector" not in triggers(alone)[name]["query"]
     assert "vector" not in triggers(with_gateway)["demand"]["query"]
 
@@ -63,18 +63,18 @@ def test_while_prometheus_is_away_the_replicas_stay(min_replicas: int):
     assert fallback["replicas"] >= max(1, min_replicas)
 
 
-def test_up_at_once_and_down_by_one_in_ten_minutes():
+def test_up_at_once_and_down_after_an_hour_by_one_in_ten_minutes():
     behavior = scaled()["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
     assert behavior["scaleUp"]["stabilizationWindowSeconds"] == 30
-    assert behavior["scaleDown"]["stabilizationWindowSeconds"] == 300
+    assert behavior["scaleDown"]["stabilizationWindowSeconds"] == 3600
     assert behavior["scaleDown"]["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 600}]
     assert (behavior["scaleUp"]["tolerance"], behavior["scaleDown"]["tolerance"]) == ("0.1", "0.5")
 
 
 @given(st.integers(1, 100_000))
 def test_a_replica_is_for_some_request_and_never_for_all_it_could_hold(max_num_seqs: int):
-    each = int(triggers(scaled(max_num_seqs=max_num_seqs))["running"]["threshold"])
-    assert 1 <= each <= max(1, 0.7 * max_num_seqs)
+    each = int(triggers(scaled(max_num_seqs=max_num_seqs))["requests"]["threshold"])
+    assert 1 <= each <= max(1, 0.5 * max_num_seqs)
 
 
 def test_business_hours_have_a_floor():
@@ -88,16 +88,21 @@ def test_business_hours_have_a_floor():
 
 
 def test_a_name_cannot_break_out_of_its_query():
-    assert waiting_query('a"} or up{x="', "n", zero_without_engines=False) == (
-        'sum(vllm:num_requests_waiting{namespace="n",model_name="a\\"} or up{x=\\""})'
-    )
+    engines = '{namespace="n",model_name="a\\"} or up{x=\\""}'
+    asked = requests_query('a"} or up{x="', "n", zero_without_engines=False)
+    assert asked == f"sum(vllm:num_requests_running{engines}) + sum(vllm:num_requests_waiting{engines})"
+    assert kv_cache_query('a"} or up{x="', "n", zero_without_engines=False).count(engines) == 4
     assert demand_query("a\\", "n") == 'sum(moorage_gateway_demand_requests{namespace="n",model="a\\\\"})'
 
 
 def test_kubernetes_own_autoscaler_has_the_same_numbers():
     made = horizontal_pod_autoscaler(spec(controller="hpa"), TARGET)
     found = {metric["pods"]["metric"]["name"]: metric["pods"]["target"]["averageValue"] for metric in made["metrics"]}
-    assert found == {"vllm:num_requests_waiting": "5", "vllm:num_requests_running": "179"}
+    assert found == {
+        "vllm:num_requests_waiting": "5",
+        "vllm:num_requests_running": "128",
+        "vllm:kv_cache_usage_perc": "0.7",
+    }
     assert made["behavior"] == scaled()["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
 
 

@@ -34,7 +34,7 @@ class VllmAutoscalerArgs(TypedDict):
     model: str
     """The name that clients ask for: the label `model_name` of the engines' metrics."""
     max_num_seqs: int
-    """How many requests one replica computes at a time; 70 % of them are what a replica is for."""
+    """How many requests one replica computes at a time; half of them are what a replica is for."""
     min_replicas: int
     """0 where `gateway_namespace` names gateways that hold requests until an engine is up."""
     max_replicas: int
@@ -51,9 +51,10 @@ class VllmAutoscalerArgs(TypedDict):
 
 
 class VllmAutoscaler(pulumi.ComponentResource):
-    """Scales engines by what waits in them, what they compute, and what the gateways hold; never by use of the GPU.
+    """Scales engines by what they compute and have waiting, by their KV caches, and by what the gateways hold.
 
-    Up within a minute, down by one engine in ten minutes at most, and not at all while Prometheus does not answer.
+    Up within a minute; down after an hour in which an engine was never needed, by one in ten minutes; and not at all
+    while Prometheus does not answer. Never by use of the GPU.
     """
 
     object_name: pulumi.Output[str]

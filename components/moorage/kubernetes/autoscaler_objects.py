@@ -3,16 +3,24 @@
 import math
 from collections.abc import Mapping
 
-from moorage.kubernetes.autoscaler_queries import demand_query, running_query, waiting_query
+from moorage.kubernetes.autoscaler_queries import demand_query, kv_cache_query, requests_query
 from moorage.kubernetes.autoscaler_spec import AutoscalerSpec, BusinessHours
 from moorage.kubernetes.manifest import Manifest
 
+RUNNING_SHARE = 0.5
+"""Of `max_num_seqs`. A step takes the longer, the more requests it computes: an engine with half of them does nine
+tenths of what it can, and the rest is for what comes while another one starts (docs/kubernetes-autoscaling.md)."""
+KV_CACHE_SHARE = 0.7
+"""Of an engine's KV cache, which may be full long before `max_num_seqs`. llm-d calls an engine saturated at 0.8
+(docs/architecture/advanced/autoscaling/hpa-wva.md, read 2026-08-21)."""
 WAITING_PER_REPLICA = 5
-"""As production-stack (helm/values.yaml, read 2026-08-05); Google's samples have 5 and 10."""
-RUNNING_SHARE = 0.7
-"""Of `max_num_seqs`: a third is left for what comes while another engine starts."""
+"""With Kubernetes' own autoscaler; as production-stack (helm/values.yaml, read 2026-08-05)."""
 SCALE_UP_WINDOW_SECONDS = 30
-SCALE_DOWN_WINDOW_SECONDS = 300
+SCALE_DOWN_WINDOW_SECONDS = 3600
+"""The longest that Kubernetes takes. An engine goes after an hour in which it was never missed, so that the direction
+changes at most twice in an hour, whatever the load. What is shorter than a start would stop engines that have not even
+begun: Kubernetes takes back at once, whatever `policies` say, what it has added within a policy's period
+(pkg/controller/podautoscaler/horizontal.go, calculateScaleDownLimitWithBehaviors, Kubernetes 1.34.1)."""
 SCALE_DOWN_PERIOD_SECONDS = 600
 """One engine less in ten minutes, as KAITO (docs/proposals/20250704-keda-scaler-for-inference-workloads.md, read
 2026-08-21): an engine that is missed takes as long to come back."""
@@ -21,8 +29,9 @@ TOLERANCE_UP, TOLERANCE_DOWN = "0.1", "0.5"
 fields from 1.33 and heeds them from 1.35 on; before, its own tolerance of 0.1 holds both ways
 (kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale, read 2026-11-25)."""
 POLLING_SECONDS = 5
-COOLDOWN_SECONDS = 300
-"""From the last request to zero replicas."""
+COOLDOWN_SECONDS = 1800
+"""From the last request to zero replicas: longer than a start, for which the next request has to wait. Requests that
+come by chance stop and start an engine every e x this long at the most often, 0.7 times an hour."""
 FAILURE_THRESHOLD = 3
 """Looks at Prometheus that fail before KEDA takes the number of replicas from `fallback`."""
 
@@ -65,14 +74,14 @@ def scaled_object(
     take that for leave to stop all of them (keda 2.21.0, pkg/scaling/executor/scale_scaledobjects.go). From zero they
     become one, and none again when Prometheus is back: nobody can tell whether requests are held meanwhile.
     """
-    has_gateway = gateway_namespace is not None
-    queries = {
-        "waiting": (waiting_query(spec.model, namespace, zero_without_engines=has_gateway), WAITING_PER_REPLICA),
-        "running": (running_query(spec.model, namespace, zero_without_engines=has_gateway), running_per_replica(spec)),
+    has_gateway, each = gateway_namespace is not None, running_per_replica(spec)
+    queries: dict[str, tuple[str, float]] = {
+        "requests": (requests_query(spec.model, namespace, zero_without_engines=has_gateway), each),
+        "kv-cache": (kv_cache_query(spec.model, namespace, zero_without_engines=has_gateway), KV_CACHE_SHARE),
     }
     if gateway_namespace is not None:
-        queries["demand"] = (demand_query(spec.model, gateway_namespace), running_per_replica(spec))
-    triggers = [_trigger(name, query, each, prometheus_url) for name, (query, each) in queries.items()]
+        queries["demand"] = (demand_query(spec.model, gateway_namespace), each)
+    triggers = [_trigger(name, *asked, prometheus_url) for name, asked in queries.items()]
     if spec.business_hours is not None:
         triggers.append(_cron(spec.business_hours))
     return {
@@ -91,7 +100,7 @@ def scaled_object(
     }
 
 
-def _trigger(name: str, query: str, each: int, prometheus_url: str) -> Manifest:
+def _trigger(name: str, query: str, each: float, prometheus_url: str) -> Manifest:
     return {
         "type": "prometheus",
         "name": name,
@@ -125,6 +134,7 @@ def horizontal_pod_autoscaler(spec: AutoscalerSpec, target: Mapping[str, str]) -
     each = {
         "vllm:num_requests_waiting": WAITING_PER_REPLICA,
         "vllm:num_requests_running": running_per_replica(spec),
+        "vllm:kv_cache_usage_perc": KV_CACHE_SHARE,
     }
     return {
         "scaleTargetRef": {"apiVersion": target["api_version"], "kind": target["kind"], "name": target["name"]},
