@@ -44,6 +44,20 @@ LLAMA_405B = ModelFacts(
     vocab_size=128_256,
     is_quantized=False,
 )
+PHI_4_MINI = ModelFacts(
+    architecture="Phi3ForCausalLM",
+    weight_bytes=7_672_043_520,
+    parameter_count=3_836_021_760,
+    dtype="BF16",
+    hidden_size=3072,
+    num_hidden_layers=32,
+    num_attention_heads=24,
+    num_key_value_heads=8,
+    head_dim=128,
+    max_position_embeddings=131_072,
+    vocab_size=200_064,
+    is_quantized=False,
+)
 QWEN_05B = ModelFacts(
     architecture="Qwen2ForCausalLM",
     weight_bytes=988_097_824,

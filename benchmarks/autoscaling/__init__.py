@@ -1,0 +1,1 @@
+"""Simulated days of load: what the autoscaler makes of them, in seconds instead of days."""
