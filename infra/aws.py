@@ -55,7 +55,7 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
         parallelism=ladder.parallelism,
         gpu_memory_gib=ladder.gpu_memory_gib,
         opts=inside,
-        estimated_cost=cost_of(configuration, ladder),
+        estimated_cost=cost_of(configuration, ladder, "aws"),
         needs=(pool, *_identity(settings, aws, cluster, outside)),
         service_account_annotations={},
     )

@@ -3,7 +3,7 @@
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from moorage.kubernetes.gateway_spec import Exposure
 from moorage.kubernetes.image import PinnedImage
@@ -196,3 +196,11 @@ class GcpSettings(BaseModel):
         default_factory=dict, description="Private networks that may use the address, by name. Default: none."
     )
     labels: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")
+
+    @field_validator("zones")
+    @classmethod
+    def _of_the_region(cls, zones: list[str], info: ValidationInfo) -> list[str]:
+        region = info.data.get("region")
+        if region is not None and not all(zone.rpartition("-")[0] == region for zone in zones):
+            raise ValueError(f"must be zones of {region}, such as {region}-a")
+        return zones

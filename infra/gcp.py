@@ -29,7 +29,7 @@ def build_gcp_always_on(settings: Settings) -> StackOutputs:
     """Raises `moorage.spec.SpecError` for what cannot be served."""
     configuration = settings.configuration
     gcp = cast("GcpSettings", configuration.gcp)
-    ladder = ladder_of(configuration, "gcp", gcp.region)
+    ladder = ladder_of(configuration, "gcp", gcp.region, gcp.zones)
     outside = pulumi.ResourceOptions(provider=pulumi_gcp.Provider("gcp", project=gcp.project, region=gcp.region))
     cluster = _cluster(gcp, outside)
     provider = pulumi_kubernetes.Provider(
@@ -62,7 +62,7 @@ def build_gcp_always_on(settings: Settings) -> StackOutputs:
         parallelism=ladder.parallelism,
         gpu_memory_gib=ladder.gpu_memory_gib,
         opts=inside,
-        estimated_cost=cost_of(configuration, ladder),
+        estimated_cost=cost_of(configuration, ladder, "gcp"),
         needs=(gpus, identity, *_readers(settings, identity, outside)),
         service_account_annotations=identity.service_account_annotations,
     )

@@ -1,17 +1,25 @@
 """What stacks with a pool of GPU nodes of their own have in common."""
 
+from collections.abc import Sequence
+
 from cluster_stack import demand_of
 from configuration import Configuration
 from moorage.engine import drain_budget
 from moorage.kubernetes.vllm_spec import PROPAGATION_SECONDS
-from moorage.planner.gpu_catalog import Cloud
+from moorage.planner.gpu_catalog import REFERENCE_REGIONS, Cloud
 from moorage.planner.pool_ladder import PoolLadder, pool_ladder
 
 
-def ladder_of(configuration: Configuration, cloud: Cloud, region: str) -> PoolLadder:
+def ladder_of(configuration: Configuration, cloud: Cloud, region: str, zones: Sequence[str] = ()) -> PoolLadder:
     """Raises `moorage.spec.SpecError` for a model that no instance holds, and for a pool that cannot be."""
-    least = configuration.replicas.min
-    return pool_ladder(demand_of(configuration), configuration.pool, cloud=cloud, region=region, min_replicas=least)
+    return pool_ladder(
+        demand_of(configuration),
+        configuration.pool,
+        cloud=cloud,
+        region=region,
+        min_replicas=configuration.replicas.min,
+        zones=zones,
+    )
 
 
 def rungs_of(ladder: PoolLadder) -> list[dict[str, str]]:
@@ -27,8 +35,13 @@ def drain_seconds(configuration: Configuration) -> int:
     return drain_budget(configuration.service_level.p99_request_seconds, PROPAGATION_SECONDS).grace_seconds
 
 
-def cost_of(configuration: Configuration, ladder: PoolLadder) -> dict[str, float | str]:
-    note = "the engines' nodes at the first rung's list price; the cluster, its network and what is by use come on top"
-    if ladder.usd_per_hour is None:
-        return {"note": "the catalogue has no price of the engines' nodes"}
-    return {"usd_per_hour": round(ladder.usd_per_hour * configuration.replicas.min, 4), "note": note}
+def cost_of(configuration: Configuration, ladder: PoolLadder, cloud: Cloud) -> dict[str, float | str]:
+    least = configuration.replicas.min
+    if ladder.usd_per_hour is not None:
+        note = "the engines' nodes at the first rung's list price; the cluster, its network and what is by use come on"
+        return {"usd_per_hour": round(ladder.usd_per_hour * least, 4), "note": f"{note} top"}
+    unknown = "the catalogue has no price of the engines' nodes"
+    if ladder.comparable_usd_per_hour is None:
+        return {"note": unknown}
+    there = round(ladder.comparable_usd_per_hour * least, 4)
+    return {"note": f"{unknown} here; on demand in {REFERENCE_REGIONS[cloud]} they are {there} USD per hour"}

@@ -4,7 +4,17 @@ from datetime import date
 
 import pytest
 
-from moorage.planner.gpu_catalog import GpuInstance, gpu_catalog, has_whole, instances_in, regions_of
+from moorage.planner.availability import aws_regions, gcp_zones, nearest_first
+from moorage.planner.gpu_catalog import (
+    CLOUDS,
+    REFERENCE_REGIONS,
+    Cloud,
+    GpuInstance,
+    gpu_catalog,
+    instance_types,
+    instances_in,
+    regions_of,
+)
 
 
 def row(cloud: str, region: str, instance_type: str) -> GpuInstance:
@@ -12,10 +22,41 @@ def row(cloud: str, region: str, instance_type: str) -> GpuInstance:
     return found
 
 
-def test_every_row_is_read_once():
-    assert len(gpu_catalog()) == 345
+def test_every_type_is_in_every_region_where_it_is_for_sale_once():
+    found = [(each.cloud, each.region, each.instance_type) for each in gpu_catalog()]
+    assert len(set(found)) == len(found) > 345
     assert gpu_catalog() is gpu_catalog()
-    assert len({(each.cloud, each.region, each.instance_type) for each in gpu_catalog()}) == 345
+    for name, regions in aws_regions().items():
+        assert set(regions_of("aws", name)) == regions
+
+
+def test_the_two_sources_agree_on_what_is_for_sale_in_us_east_1():
+    priced = {each.instance_type for each in instances_in("aws", "us-east-1") if each.price_usd_per_hour is not None}
+    assert priced == {name for name, regions in aws_regions().items() if "us-east-1" in regions}
+
+
+def test_where_zones_are_known_they_decide_over_the_price_list():
+    """Google's lists a price for a2-megagpu-16g wherever there are GPUs of that kind."""
+    assert regions_of("gcp", "a2-megagpu-16g") == ["us-central1", "europe-west4", "asia-southeast1"]
+    assert set(gcp_zones()) <= {each.instance_type.rpartition("-")[0] for each in gpu_catalog()}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_where_no_price_is_known_types_are_compared_by_the_reference_region(cloud: Cloud):
+    reference = {each.instance_type: each for each in instances_in(cloud, REFERENCE_REGIONS[cloud])}
+    for each in gpu_catalog():
+        if each.cloud == cloud and each.price_usd_per_hour is None and each.comparable_usd_per_hour is not None:
+            assert each.comparable_usd_per_hour == reference[each.instance_type].price_usd_per_hour
+    assert set(reference) <= set(instance_types(cloud))
+
+
+def test_the_nearest_regions_are_those_of_the_same_part_of_the_world():
+    assert nearest_first(["us-east-1", "ap-south-1", "eu-west-3", "eu-north-1"], "eu-west-1") == [
+        "eu-north-1",
+        "eu-west-3",
+        "ap-south-1",
+        "us-east-1",
+    ]
 
 
 def test_every_row_has_a_source_and_a_date_or_says_that_it_has_none():
@@ -52,7 +93,7 @@ def test_an_a100_of_40_gib_is_not_one_of_80():
         ("aws", "us-east-1", "g6f.xlarge"),
         ("gcp", "us-central1", "g4-standard-12"),
         ("aws", "us-east-1", "inf2.8xlarge"),
-        ("aws", "us-east-1", "trn2.48xlarge"),
+        ("aws", "us-east-2", "trn2.48xlarge"),
         ("gcp", "us-central1", "n1-standard-8+1xT4"),
     ],
     ids=["slice", "slice of Google's", "Inferentia", "Trainium", "no type of its own"],
@@ -71,9 +112,9 @@ def test_spot_is_cheaper_than_on_demand():
             assert each.spot_usd_per_hour < each.price_usd_per_hour
 
 
-def test_of_most_aws_regions_it_has_samples_only():
-    assert has_whole("aws", "us-east-1")
-    assert has_whole("gcp", "europe-west4")
-    assert not has_whole("aws", "us-west-2")
-    assert not has_whole("gcp", "africa-south1")
+def test_it_knows_where_a_type_is():
     assert regions_of("gcp", "a3-ultragpu-8g") == ["us-central1", "us-east4"]
+    assert regions_of("aws", "p5e.48xlarge") == ["us-east-2"]
+    assert "eu-west-1" in regions_of("aws", "g5.xlarge")
+    assert "eu-west-1" not in regions_of("aws", "g6e.xlarge")
+    assert regions_of("aws", "g9.large") == []

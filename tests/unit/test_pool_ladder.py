@@ -1,12 +1,15 @@
 """From a model to the instances that hold it; what does not fit is refused with the numbers."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.model_facts import LLAMA_8B, LLAMA_70B, LLAMA_405B, QWEN_05B
 
 from moorage.engine.parallelism import Parallelism, divides_heads
-from moorage.planner.gpu_catalog import Cloud, GpuInstance, gpu_catalog, instances_in
+from moorage.planner.gpu_catalog import REFERENCE_REGIONS, Cloud, GpuInstance, gpu_catalog, instances_in
 from moorage.planner.gpu_memory import Demand, available_gib, fits, kv_cache_tokens
 from moorage.planner.instance_fit import allocatable_gib, fits_on
 from moorage.planner.pool_ladder import PoolLadder, PoolRung, pool_ladder
@@ -15,7 +18,6 @@ from moorage.spec import Load, ModelFacts, SpecError, parse, parse_model
 
 MODEL = {"source": "hf://meta-llama/Llama-3.1", "max_model_len": 8192}
 FULL_CONTEXT = {"source": "hf://meta-llama/Llama-3.1"}
-REGIONS: dict[Cloud, str] = {"aws": "us-east-1", "gcp": "us-central1"}
 
 
 def demand(facts: ModelFacts, model: dict[str, object] | None = None, **changes: object) -> Demand:
@@ -23,14 +25,23 @@ def demand(facts: ModelFacts, model: dict[str, object] | None = None, **changes:
     return Demand(parse_model({**(model or MODEL), **changes}), facts, load, rank)
 
 
-def ladder(asked: Demand, cloud: Cloud = "aws", region: str | None = None, replicas: int = 1, **pool: object):
+def ladder(
+    asked: Demand,
+    cloud: Cloud = "aws",
+    region: str | None = None,
+    replicas: int = 1,
+    zones: Sequence[str] = (),
+    **pool: object,
+) -> PoolLadder:
     spec = parse(PoolSpec, pool, "pool")
-    return pool_ladder(asked, spec, cloud=cloud, region=region or REGIONS[cloud], min_replicas=replicas)
+    return pool_ladder(
+        asked, spec, cloud=cloud, region=region or REFERENCE_REGIONS[cloud], min_replicas=replicas, zones=zones
+    )
 
 
-def refusal(asked: Demand, cloud: Cloud = "aws", region: str | None = None, replicas: int = 1, **pool: object):
+def refusal(asked: Demand, *where: Any, **pool: Any) -> str:
     with pytest.raises(SpecError) as raised:
-        ladder(asked, cloud, region, replicas, **pool)
+        ladder(asked, *where, **pool)
     return str(raised.value)
 
 
@@ -68,9 +79,9 @@ def test_each_way_to_buy_is_tried_with_every_type_before_the_next_one():
 
 def test_several_nodes_are_taken_only_where_no_instance_holds_the_model():
     assert ladder(demand(LLAMA_405B), max_nodes=2).parallelism.pipeline_parallel_size == 1
-    spread = ladder(demand(LLAMA_405B), "gcp", "europe-west3", max_nodes=8)
+    spread = ladder(demand(LLAMA_405B), "gcp", "europe-west2", max_nodes=8)
     assert spread.parallelism == Parallelism(8, 6)
-    assert spread.usd_per_hour == pytest.approx(6 * 9.43222)
+    assert spread.usd_per_hour == pytest.approx(6 * 9.11248)
 
 
 def test_what_a_stack_names_is_taken_in_its_order():
@@ -84,9 +95,26 @@ def test_what_a_stack_names_is_split_in_one_way_that_suits_all():
     assert chosen.gpu_memory_gib == 44.34
 
 
-def test_in_a_region_of_which_there_are_samples_only_a_named_type_is_taken_at_its_word():
-    chosen = ladder(demand(LLAMA_8B), region="eu-west-1", instance_types=["g5.2xlarge"])
-    assert chosen.rungs == on_demand("g5.2xlarge")
+def test_where_no_price_is_known_the_types_of_the_region_are_chosen_by_what_they_cost_elsewhere():
+    chosen = ladder(demand(LLAMA_8B), region="eu-west-1")
+    assert chosen.rungs == on_demand("g5.2xlarge", "g5.4xlarge")
+    assert chosen.usd_per_hour is None
+    assert chosen.comparable_usd_per_hour == 1.212
+
+
+def test_a_reservation_is_taken_at_its_word():
+    """AWS sells capacity blocks in regions where it has no such instance on demand."""
+    chosen = ladder(
+        demand(LLAMA_405B), region="us-west-2", instance_types=["p5e.48xlarge"], capacity_types=["reservation"]
+    )
+    assert chosen.rungs == (PoolRung("p5e.48xlarge", "reservation"),)
+
+
+def test_only_what_is_in_one_of_the_stacks_zones_is_chosen():
+    """There is no G2 in us-central1-f; where G4 is, is not known."""
+    anywhere, here = (ladder(demand(LLAMA_8B), "gcp", zones=zones) for zones in ([], ["us-central1-f"]))
+    assert {rung.instance_type.split("-")[0] for rung in anywhere.rungs} == {"g2"}
+    assert {rung.instance_type.split("-")[0] for rung in here.rungs} == {"a2", "g4"}
 
 
 def test_adapters_need_room_too():
@@ -169,7 +197,7 @@ def test_a_context_as_long_as_the_kv_cache_fits_and_one_block_more_does_not(
 
 
 def test_a_model_that_fits_nowhere_is_refused_with_the_numbers_and_what_would_do():
-    assert refusal(demand(LLAMA_405B), "gcp", "europe-west3") == (
+    assert refusal(demand(LLAMA_405B), "gcp", "europe-west2") == (
         "model.source: does not fit: each of 8 x L4 of g2-standard-96 has 20.2 GiB for vLLM (22.0 x 0.92) and would "
         "need 99.7 (weights 96.4, KV cache 0.6, engine 2.7); take a quantized model, one with fewer parameters, or "
         "more or larger GPUs; or pool.max_nodes = 6"
@@ -239,15 +267,72 @@ def test_a_pool_that_cannot_be_is_refused(pool: dict[str, object], problem: str)
     assert refusal(demand(LLAMA_8B), **pool) == problem
 
 
-def test_an_instance_that_its_region_lacks_is_refused_with_where_it_is():
-    problem = refusal(demand(LLAMA_8B), "gcp", "us-south1", instance_types=["a3-ultragpu-8g"])
-    assert problem.endswith("a3-ultragpu-8g is not to be had in us-south1; it is in us-central1, us-east4")
+@pytest.mark.parametrize(
+    ("cloud", "region", "name", "problem"),
+    [
+        (
+            "aws",
+            "eu-west-1",
+            "g6.2xlarge",
+            (
+                "pool.instance_types: g6.2xlarge is not to be had in eu-west-1; it is in eu-central-1, eu-central-2, "
+                "eu-north-1, eu-south-2, eu-west-2, eu-west-3 and 14 more; in eu-west-1 g5.2xlarge, g5.4xlarge, "
+                "g5.8xlarge, g5.16xlarge would fit"
+            ),
+        ),
+        (
+            "aws",
+            "us-east-1",
+            "p5e.48xlarge",
+            (
+                "pool.instance_types: p5e.48xlarge is not to be had in us-east-1; it is in us-east-2; in us-east-1 "
+                "g6.2xlarge, g5.2xlarge, g6.4xlarge, gr6.4xlarge would fit"
+            ),
+        ),
+        (
+            "gcp",
+            "us-south1",
+            "a3-ultragpu-8g",
+            (
+                "pool.instance_types: a3-ultragpu-8g is not to be had in us-south1; it is in us-central1, us-east4; in "
+                "us-south1 g4-standard-48, g4-standard-96, g4-standard-192, g4-standard-384 would fit"
+            ),
+        ),
+        (
+            "gcp",
+            "europe-west6",
+            "a2-highgpu-1g",
+            (
+                "pool.instance_types: a2-highgpu-1g is not to be had in europe-west6; it is in europe-west4, "
+                "asia-northeast1, asia-northeast3, asia-southeast1, me-west1, us-central1 and 4 more; in europe-west6 "
+                "g2-standard-8, g2-standard-12, g2-standard-16, g2-standard-32 would fit"
+            ),
+        ),
+    ],
+    ids=["AWS", "AWS with a row", "Google", "Google without a price"],
+)
+def test_an_instance_that_its_region_lacks_is_refused_with_where_it_is_and_what_there_is(
+    cloud: Cloud, region: str, name: str, problem: str
+):
+    assert refusal(demand(LLAMA_8B), cloud, region, instance_types=[name]) == problem
 
 
-def test_where_the_catalogue_has_samples_only_it_asks_for_a_choice_and_says_what_would_fit():
-    assert refusal(demand(LLAMA_8B), region="eu-west-1") == (
-        "pool.instance_types: must be given, because the catalogue does not have all that aws offers in eu-west-1; in "
-        "another region g6.2xlarge, g5.2xlarge, g6.4xlarge, gr6.4xlarge would fit, the cheapest first"
+def test_an_instance_that_is_in_none_of_the_zones_is_refused_with_those_it_is_in():
+    assert (
+        refusal(
+            demand(LLAMA_8B), "gcp", "us-east4", zones=["us-east4-a", "us-east4-b"], instance_types=["a2-ultragpu-1g"]
+        )
+        == "gcp.zones = us-east4-a, us-east4-b: has none with a2-ultragpu-1g, which is in us-east4-c"
+    )
+
+
+@pytest.mark.parametrize("pool", [{}, {"instance_types": ["g6.2xlarge"]}], ids=["chosen", "named"])
+def test_a_region_without_gpus_is_refused_with_the_nearest_that_have_some(pool: dict[str, object]):
+    problem = refusal(demand(LLAMA_8B), region="eu-west-11", **pool)
+    assert problem.startswith(
+        "aws.region = eu-west-11: has no instance with GPUs that is known (did you mean eu-west-1?); there are some in "
+        "eu-central-1, eu-central-2, eu-north-1, eu-south-1, eu-south-2, eu-west-1 and 26 more; g6.2xlarge, "
+        "g5.2xlarge, g6.4xlarge, gr6.4xlarge would fit, the cheapest first"
     )
 
 

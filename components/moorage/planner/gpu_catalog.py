@@ -1,20 +1,21 @@
 """The instances with GPUs that AWS and Google Cloud rent out: `gpu_catalog.csv`, each row with its source and date."""
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Literal, get_args
+
+from moorage.planner.availability import aws_regions, gcp_region_of, gcp_zones_of
 
 Cloud = Literal["aws", "gcp"]
 CLOUDS: tuple[Cloud, ...] = get_args(Cloud)
 
 _CATALOG = "gpu_catalog.csv"
 _GPU_MODELS = "gpu_models.csv"
-# Of the other AWS regions the catalogue has samples; Google's regions are whole (gpu_catalog.csv, 2026-07).
-_SAMPLED_CLOUD: Cloud = "aws"
-_WHOLE_REGIONS_OF_SAMPLED_CLOUD = frozenset({"us-east-1"})
+REFERENCE_REGIONS: dict[Cloud, str] = {"aws": "us-east-1", "gcp": "us-central1"}
+"""Of these the catalogue has every type, with its price."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class GpuInstance:
     vcpus: int
     ram_gib: float
     price_usd_per_hour: float | None
-    """On demand. None: not for sale on demand in this region, or its source doubts that it is."""
+    """On demand. None: not for sale on demand in this region, or not known."""
+    comparable_usd_per_hour: float | None
+    """On demand; in the cloud's reference region where the price in this one is not known. None: not known either."""
     spot_usd_per_hour: float | None
     """None: not known."""
     source: str
@@ -60,25 +63,55 @@ class GpuInstance:
 
 @cache
 def gpu_catalog() -> tuple[GpuInstance, ...]:
-    """All rows, read at the first call."""
+    """Every type in every region where it is for sale, read at the first call."""
     models = dict(_gpu_models())
-    return tuple(_instance(row, models) for row in _rows(_CATALOG))
+    return tuple(_complete([_instance(row, models) for row in _rows(_CATALOG)]))
 
 
 def instances_in(cloud: Cloud, region: str) -> list[GpuInstance]:
     return [instance for instance in gpu_catalog() if (instance.cloud, instance.region) == (cloud, region)]
 
 
+def instance_types(cloud: Cloud) -> dict[str, GpuInstance]:
+    """By name: each in one of its regions, the reference region if it is there."""
+    rows = [row for row in gpu_catalog() if row.cloud == cloud]
+    rows.sort(key=lambda row: row.region == REFERENCE_REGIONS[cloud])
+    return {row.instance_type: row for row in rows}
+
+
 def regions_of(cloud: Cloud, instance_type: str) -> list[str]:
-    """Where the catalogue has this type; empty for one that it does not know."""
+    """Where it is for sale; empty for one that the catalogue does not know."""
     return [row.region for row in gpu_catalog() if (row.cloud, row.instance_type) == (cloud, instance_type)]
 
 
-def has_whole(cloud: Cloud, region: str) -> bool:
-    """Whether the catalogue has every type of this region, so that one without a row is not there."""
-    if cloud == _SAMPLED_CLOUD:
-        return region in _WHOLE_REGIONS_OF_SAMPLED_CLOUD
-    return bool(instances_in(cloud, region))
+def _complete(priced: Sequence[GpuInstance]) -> Iterator[GpuInstance]:
+    """The rows as they are, without regions that lack the type, then those of which no price is known."""
+    known = {(row.cloud, row.region, row.instance_type) for row in priced}
+    for row in priced:
+        if _is_for_sale(row):
+            yield row
+    for example in {(row.cloud, row.instance_type): row for row in reversed(priced)}.values():
+        for region in sorted(_regions_of(example)):
+            if (example.cloud, region, example.instance_type) not in known:
+                yield replace(
+                    example,
+                    region=region,
+                    price_usd_per_hour=None,
+                    comparable_usd_per_hour=example.price_usd_per_hour,
+                    spot_usd_per_hour=None,
+                )
+
+
+def _regions_of(instance: GpuInstance) -> frozenset[str]:
+    if instance.cloud == "aws":
+        return aws_regions()[instance.instance_type]
+    return frozenset(gcp_region_of(zone) for zone in gcp_zones_of(instance.instance_type) or ())
+
+
+def _is_for_sale(instance: GpuInstance) -> bool:
+    """Of a type of which no places are known, the catalogue's own word is taken."""
+    is_unknown = instance.cloud == "gcp" and gcp_zones_of(instance.instance_type) is None
+    return is_unknown or instance.region in _regions_of(instance)
 
 
 def _gpu_models() -> Iterator[tuple[tuple[str, float], GpuModel]]:
@@ -92,7 +125,7 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 
 
 def _instance(row: dict[str, str], models: dict[tuple[str, float], GpuModel]) -> GpuInstance:
-    gpu_mem_gib = float(row["gpu_mem_gib"])
+    gpu_mem_gib, price = float(row["gpu_mem_gib"]), _price(row["price_usd_per_hour"])
     return GpuInstance(
         cloud="aws" if row["cloud"] == "aws" else "gcp",
         region=row["region"],
@@ -102,7 +135,8 @@ def _instance(row: dict[str, str], models: dict[tuple[str, float], GpuModel]) ->
         gpu_mem_gib=gpu_mem_gib,
         vcpus=int(row["vcpus"]),
         ram_gib=float(row["ram_gib"]),
-        price_usd_per_hour=_price(row["price_usd_per_hour"]),
+        price_usd_per_hour=price,
+        comparable_usd_per_hour=price,
         spot_usd_per_hour=_price(row["spot_usd_per_hour"]),
         source=row["source"],
         source_date=row["source_date"],

@@ -33,7 +33,14 @@ class InstanceFit:
     def usd_per_hour(self, capacity_type: CapacityType) -> float | None:
         """Of all machines that one replica needs. A reservation is taken to cost what it costs on demand."""
         instance = self.instance
-        price = instance.spot_usd_per_hour if capacity_type == "spot" else instance.price_usd_per_hour
+        return self._of_all(instance.spot_usd_per_hour if capacity_type == "spot" else instance.price_usd_per_hour)
+
+    @property
+    def comparable_usd_per_hour(self) -> float | None:
+        """Of all machines, on demand, in the cloud's reference region where this one's price is not known."""
+        return self._of_all(self.instance.comparable_usd_per_hour)
+
+    def _of_all(self, price: float | None) -> float | None:
         return None if price is None else price * self.parallelism.pipeline_parallel_size
 
 

@@ -1,10 +1,11 @@
 """The pool of GPU nodes for a model: which instances, bought how, in which order, and how the model lies on them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from moorage.engine.parallelism import Parallelism
-from moorage.planner.gpu_catalog import Cloud, GpuInstance, gpu_catalog, instances_in
+from moorage.planner.availability import gcp_zones_of
+from moorage.planner.gpu_catalog import Cloud, GpuInstance, instance_types, instances_in
 from moorage.planner.gpu_memory import Demand
 from moorage.planner.instance_fit import InstanceFit, all_fits, fits_on, gpu_of, smallest_fit
 from moorage.planner.pool_refusals import (
@@ -13,6 +14,7 @@ from moorage.planner.pool_refusals import (
     nothing_fits,
     parallelism_problems,
     region_problems,
+    zone_problems,
 )
 from moorage.planner.pool_spec import CapacityType, PoolSpec
 from moorage.spec import Problem, SpecError
@@ -41,9 +43,13 @@ class PoolLadder:
     """What torch sees on the smallest of these GPUs."""
     usd_per_hour: float | None
     """Of one replica on the first rung, all its nodes together. None: the catalogue has no price for it."""
+    comparable_usd_per_hour: float | None
+    """The same on demand, in the cloud's reference region where the price in this one is not known."""
 
 
-def pool_ladder(demand: Demand, pool: PoolSpec, *, cloud: Cloud, region: str, min_replicas: int) -> PoolLadder:
+def pool_ladder(
+    demand: Demand, pool: PoolSpec, *, cloud: Cloud, region: str, min_replicas: int, zones: Sequence[str] = ()
+) -> PoolLadder:
     """The cheapest instances that hold the model, or those that the stack names; each way to buy them in turn.
 
     At most four types, none at more than twice the price of the cheapest.  Several nodes for one replica only where no
@@ -55,6 +61,7 @@ def pool_ladder(demand: Demand, pool: PoolSpec, *, cloud: Cloud, region: str, mi
         cloud: whose catalogue.
         region: in the cloud's own words.
         min_replicas: with two or more, the ladder must not be spot alone.
+        zones: of Google's region, where the nodes may be; each rung has to be in one of them. Default: in any.
 
     Raises:
         SpecError: with everything that is wrong, the numbers and what would work.
@@ -62,17 +69,20 @@ def pool_ladder(demand: Demand, pool: PoolSpec, *, cloud: Cloud, region: str, mi
     problems = [
         *capacity_problems(pool, cloud, min_replicas),
         *parallelism_problems(demand, pool),
-        *region_problems(pool, cloud, region, lambda: _names_that_fit(demand, pool, cloud)),
-        *instance_problems(pool, cloud, region),
+        *region_problems(pool, cloud, region, lambda: _names_that_fit(demand, instance_types(cloud).values(), pool)),
+        *instance_problems(
+            pool, cloud, region, lambda: _names_that_fit(demand, _candidates(pool, cloud, region, zones), pool)
+        ),
+        *zone_problems(pool, zones),
     ]
     if problems:
         raise SpecError(problems)
-    chosen = _named(demand, pool, cloud, region) if pool.instance_types else _cheapest(demand, pool, cloud, region)
-    return _ladder(chosen, pool)
+    if pool.instance_types:
+        return _ladder(_named(demand, pool, cloud, region), pool)
+    return _ladder(_cheapest(demand, pool, _candidates(pool, cloud, region, zones)), pool)
 
 
-def _cheapest(demand: Demand, pool: PoolSpec, cloud: Cloud, region: str) -> list[InstanceFit]:
-    candidates = _candidates(pool, cloud, region)
+def _cheapest(demand: Demand, pool: PoolSpec, candidates: Sequence[GpuInstance]) -> list[InstanceFit]:
     found = [fit for instance in candidates if (fit := _smallest(demand, instance, pool))]
     if not found:
         raise SpecError([nothing_fits(demand, candidates, pool)])
@@ -108,6 +118,7 @@ def _ladder(chosen: Sequence[InstanceFit], pool: PoolSpec) -> PoolLadder:
         parallelism=first.parallelism,
         gpu_memory_gib=min(gpu_of(fit.instance).usable_gib for fit in chosen),
         usd_per_hour=first.usd_per_hour(capacity_type),
+        comparable_usd_per_hour=first.comparable_usd_per_hour,
     )
 
 
@@ -121,27 +132,29 @@ def _by_price(chosen: Sequence[InstanceFit], capacity_type: CapacityType) -> lis
     return sorted(chosen, key=lambda fit: _price(fit, capacity_type))
 
 
-def _candidates(pool: PoolSpec, cloud: Cloud, region: str) -> list[GpuInstance]:
-    """What can be bought in one of the ways that the stack allows."""
+def _candidates(pool: PoolSpec, cloud: Cloud, region: str, zones: Sequence[str]) -> list[GpuInstance]:
+    """What can be bought in one of the ways that the stack allows, in one of its zones."""
     return [
         instance
         for instance in instances_in(cloud, region)
-        if instance.is_placeable and (instance.price_usd_per_hour is not None or "reservation" in pool.capacity_types)
+        if instance.is_placeable
+        and (instance.comparable_usd_per_hour is not None or "reservation" in pool.capacity_types)
+        and _is_in(instance, zones)
     ]
+
+
+def _is_in(instance: GpuInstance, zones: Sequence[str]) -> bool:
+    known = gcp_zones_of(instance.instance_type) if instance.cloud == "gcp" and zones else None
+    return known is None or not known.isdisjoint(zones)
 
 
 def _specifications(cloud: Cloud, region: str) -> dict[str, GpuInstance]:
-    """By type: this region's row, or another's, where the catalogue has only samples of this region."""
-    rows = {row.instance_type: row for row in gpu_catalog() if row.cloud == cloud}
-    return {**rows, **{row.instance_type: row for row in instances_in(cloud, region)}}
+    """By type: this region's row, or another's for what is reserved where it is not for sale."""
+    return {**instance_types(cloud), **{row.instance_type: row for row in instances_in(cloud, region)}}
 
 
-def _names_that_fit(demand: Demand, pool: PoolSpec, cloud: Cloud) -> list[str]:
-    found = [
-        fit
-        for instance in _specifications(cloud, "").values()
-        if instance.is_placeable and (fit := _smallest(demand, instance, pool))
-    ]
+def _names_that_fit(demand: Demand, instances: Iterable[GpuInstance], pool: PoolSpec) -> list[str]:
+    found = [fit for instance in instances if instance.is_placeable and (fit := _smallest(demand, instance, pool))]
     return [fit.instance.instance_type for fit in sorted(found, key=_rank)[:_MAX_INSTANCE_TYPES]]
 
 
@@ -161,7 +174,7 @@ def _rank(fit: InstanceFit) -> tuple[int, float, str]:
 
 def _order(fit: InstanceFit) -> float:
     """By what it costs on demand; one that is only to be had by reservation comes last."""
-    price = fit.usd_per_hour("on-demand")
+    price = fit.comparable_usd_per_hour
     return float("inf") if price is None else price
 
 

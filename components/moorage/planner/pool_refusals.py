@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from moorage.engine.host_need import host_need
 from moorage.engine.lora import MAX_LORA_RANK
 from moorage.engine.parallelism import Parallelism, divides_heads, tensor_parallel_sizes
-from moorage.planner.gpu_catalog import Cloud, GpuInstance, gpu_catalog, has_whole, instances_in, regions_of
+from moorage.planner.availability import gcp_zones_of, nearest_first
+from moorage.planner.gpu_catalog import Cloud, GpuInstance, gpu_catalog, instance_types, regions_of
 from moorage.planner.gpu_memory import Demand, shortage
 from moorage.planner.instance_fit import (
     allocatable_gib,
@@ -21,6 +22,7 @@ from moorage.spec.wording import suggestion
 
 _MOST_GPUS = 16
 _MOST_NODES = 8
+_MOST_NAMES = 6
 
 
 def capacity_problems(pool: PoolSpec, cloud: Cloud, min_replicas: int) -> Iterator[Problem]:
@@ -57,28 +59,55 @@ def lora_rank_problems(rank: int, key: str) -> Iterator[Problem]:
 def region_problems(
     pool: PoolSpec, cloud: Cloud, region: str, names_that_fit: Callable[[], Sequence[str]]
 ) -> Iterator[Problem]:
-    if pool.instance_types is None and not has_whole(cloud, region):
-        names = ", ".join(names_that_fit())
-        hint = f"; in another region {names} would fit, the cheapest first" if names else ""
-        message = f": must be given, because the catalogue does not have all that {cloud} offers in {region}{hint}"
-        yield Problem("pool.instance_types", message)
+    """For a region where no instance that vLLM runs on is for sale."""
+    regions = {row.region for row in _placeable(cloud)}
+    if region not in regions and not (_is_reserved(pool) and pool.instance_types):
+        known, names = sorted(regions), ", ".join(names_that_fit())
+        hint = f"; {names} would fit, the cheapest first" if names else ""
+        message = f" = {region}: has no instance with GPUs that is known{suggestion(region, known)}"
+        yield Problem(f"{cloud}.region", f"{message}; there are some in {_some(nearest_first(known, region))}{hint}")
 
 
-def instance_problems(pool: PoolSpec, cloud: Cloud, region: str) -> Iterator[Problem]:
+def instance_problems(
+    pool: PoolSpec, cloud: Cloud, region: str, names_that_fit: Callable[[], Sequence[str]]
+) -> Iterator[Problem]:
+    """For what is no type, of no use, or not for sale in this region; `names_that_fit` are those that are."""
+    key, known = "pool.instance_types", instance_types(cloud)
+    absent: list[str] = []
     for name in pool.instance_types or ():
-        yield from _problems_of(name, cloud, region)
+        if name not in known:
+            placeable = sorted(row.instance_type for row in known.values() if row.is_placeable)
+            hint = suggestion(name, placeable)
+            yield Problem(key, f": {name} is no instance type with GPUs of {cloud} that is known{hint}")
+        elif not known[name].is_placeable:
+            yield Problem(key, f": {name} has no whole NVIDIA GPU, which vLLM's image and `nvidia.com/gpu` need")
+        elif region not in regions_of(cloud, name) and not _is_reserved(pool):
+            absent.append(name)
+    instead = names_that_fit() if absent else ()
+    for name in absent:
+        where = _some(nearest_first(regions_of(cloud, name), region))
+        hint = f"; in {region} {', '.join(instead)} would fit" if instead else ""
+        yield Problem(key, f": {name} is not to be had in {region}; it is in {where}{hint}")
 
 
-def _problems_of(name: str, cloud: Cloud, region: str) -> Iterator[Problem]:
-    key = "pool.instance_types"
-    regions = regions_of(cloud, name)
-    if not regions:
-        known = sorted({row.instance_type for row in _placeable(cloud)})
-        yield Problem(key, f": {name} is no instance type with GPUs of {cloud} that is known{suggestion(name, known)}")
-    elif region not in regions and has_whole(cloud, region):
-        yield Problem(key, f": {name} is not to be had in {region}; it is in {', '.join(regions)}")
-    elif not any(row.is_placeable for row in instances_in(cloud, regions[0]) if row.instance_type == name):
-        yield Problem(key, f": {name} has no whole NVIDIA GPU, which vLLM's image and `nvidia.com/gpu` need")
+def zone_problems(pool: PoolSpec, zones: Sequence[str]) -> Iterator[Problem]:
+    """For what Google has in none of the stack's zones, though it has it in another of the region."""
+    for name in pool.instance_types or () if zones and not _is_reserved(pool) else ():
+        known = gcp_zones_of(name)
+        of_region = sorted(zone for zone in known or () if zone.rpartition("-")[0] == zones[0].rpartition("-")[0])
+        if of_region and not set(of_region) & set(zones):
+            message = f": has none with {name}, which is in {', '.join(of_region)}"
+            yield Problem("gcp.zones", f" = {', '.join(zones)}{message}")
+
+
+def _is_reserved(pool: PoolSpec) -> bool:
+    """Who has reserved what knows where it is: AWS sells capacity blocks where it has no other."""
+    return set(pool.capacity_types) == {"reservation"}
+
+
+def _some(names: Sequence[str]) -> str:
+    shown, rest = names[:_MOST_NAMES], len(names) - _MOST_NAMES
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 
 
 def nothing_fits(demand: Demand, instances: Sequence[GpuInstance], pool: PoolSpec) -> Problem:
