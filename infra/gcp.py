@@ -1,5 +1,6 @@
 """`cloud: gcp`: a network, a GKE cluster and a ladder of GPU nodes of its own."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pulumi
@@ -66,7 +67,17 @@ def build_gcp_always_on(settings: Settings) -> StackOutputs:
         needs=(gpus, identity, *_readers(settings, identity, outside)),
         service_account_annotations=identity.service_account_annotations,
     )
-    return build_cluster_stack(settings, parts)
+    return build_cluster_stack(_with_google_gateway(settings), parts)
+
+
+def _with_google_gateway(settings: Settings) -> Settings:
+    """In a cluster of the stack's own, a route is through a Gateway of GKE's."""
+    cluster = settings.configuration.cluster
+    if cluster.exposure.kind != "http-route":
+        return settings
+    exposure = cluster.exposure.model_copy(update={"gateway_controller": "gke"})
+    changed = {"cluster": cluster.model_copy(update={"exposure": exposure})}
+    return replace(settings, configuration=settings.configuration.model_copy(update=changed))
 
 
 def _cluster(gcp: "GcpSettings", opts: pulumi.ResourceOptions) -> GkeCluster:

@@ -115,6 +115,37 @@ def test_clients_are_told_where_it_is(exposure: dict[str, Any], address: str):
     assert bool(recording.of_type("HTTPRoute")) == (exposure["kind"] == "http-route")
 
 
+def test_a_gateway_of_gke_is_told_how_long_answers_are_and_whom_to_ask_for_health():
+    route = {"kind": "http-route", "hostname": "llm.example.com", "gateway_name": "g", "gateway_controller": "gke"}
+    _, recording = made(exposure=route)
+    backend, health = (recording.the(kind).inputs for kind in ("GCPBackendPolicy", "HealthCheckPolicy"))
+    service = recording.the("Service").inputs["metadata"]["name"]
+    for policy in (backend, health):
+        assert policy["apiVersion"] == "networking.gke.io/v1"
+        assert policy["metadata"]["namespace"] == "harbour"
+        assert policy["spec"]["targetRef"] == {"group": "", "kind": "Service", "name": service}
+    assert backend["spec"]["default"] == {
+        "timeoutSec": 86_400,
+        "connectionDraining": {"drainingTimeoutSec": pod(recording)["terminationGracePeriodSeconds"]},
+    }
+    probe = pod(recording)["containers"][0]["readinessProbe"]
+    (port,) = pod(recording)["containers"][0]["ports"]
+    asked = health["spec"]["default"]
+    assert asked["config"] == {
+        "type": "HTTP",
+        "httpHealthCheck": {"port": port["containerPort"], "requestPath": probe["httpGet"]["path"]},
+    }
+    assert asked["timeoutSec"] == probe["timeoutSeconds"] <= asked["checkIntervalSec"]
+    (rule,) = recording.the("HTTPRoute").inputs["spec"]["rules"]
+    assert "timeouts" not in rule
+
+
+def test_a_gateway_of_others_is_told_nothing_of_googles():
+    _, recording = made()
+    assert {found.inputs["apiVersion"] for found in recording.of_type("HTTPRoute")} == {"gateway.networking.k8s.io/v1"}
+    assert recording.of_type("GCPBackendPolicy") == recording.of_type("HealthCheckPolicy") == []
+
+
 def test_everything_that_is_wrong_is_said_at_once():
     with pytest.raises(SpecError) as caught:
         made(

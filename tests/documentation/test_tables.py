@@ -38,6 +38,7 @@ IN_WORDS = {
     "cluster.exposure.hostname": "none",
     "cluster.exposure.gateway_name": "none",
     "cluster.exposure.gateway_namespace": "the stack's own",
+    "cluster.exposure.gateway_controller": "none",
     "cluster.exposure.source_ranges": "none",
     "cluster.storage_class_name": "none",
     "cluster.hugging_face_token": "none",

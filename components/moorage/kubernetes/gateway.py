@@ -12,6 +12,7 @@ from moorage.kubernetes.content_name import Content
 from moorage.kubernetes.content_secret import content_secret
 from moorage.kubernetes.gateway_objects import CA_NAME, DOCUMENT_NAME, GatewayObjects, GatewayPodParts
 from moorage.kubernetes.gateway_spec import ExposureArgs, GatewaySpec
+from moorage.kubernetes.gke_gateway_objects import API_VERSION, gke_policies
 from moorage.spec.arguments import ServiceLevelArgs
 from moorage.spec.gateway_document import Key, Upstream, generated_key, render_gateway_document
 from moorage.spec.gateway_settings import GatewaySettings
@@ -117,6 +118,16 @@ class KubernetesGateway(pulumi.ComponentResource):
             opts=self._child(),
             **objects.http_route(),
         )
+        if objects.spec.exposure.gateway_controller == "gke":
+            for kind, policy_of_service in gke_policies(objects).items():
+                suffix = "backend-policy" if kind == "GCPBackendPolicy" else "health-check"
+                apiextensions.CustomResource(
+                    f"{objects.name}-{suffix}",
+                    api_version=API_VERSION,
+                    kind=kind,
+                    opts=self._child(),
+                    **policy_of_service,
+                )
 
 
 def _files(args: KubernetesGatewayArgs, spec: GatewaySpec, key: ApiKey | None) -> Mapping[str, pulumi.Input[str]]:

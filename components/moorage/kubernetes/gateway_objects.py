@@ -12,6 +12,7 @@ from moorage.kubernetes.manifest import Manifest
 from moorage.kubernetes.pod_security import CONTAINER_SECURITY_CONTEXT, POD_SECURITY_CONTEXT
 
 PORT = 8000
+READINESS_PATH = "/ready"
 DOCUMENT_NAME = "gateway.json"
 CA_NAME = "redis-ca.pem"
 _SERVICE_PORT = 80
@@ -19,7 +20,7 @@ _APPLICATION = "moorage-gateway"
 _CONFIGURATION_FOLDER = "/etc/moorage"
 _STARTUP = {"periodSeconds": 2, "failureThreshold": 30}
 """Nothing is loaded at its start; on a busy node Python alone takes some seconds."""
-_PROBE_TIMEOUT_SECONDS = 3
+PROBE_TIMEOUT_SECONDS = 3
 """`/ready` asks the engines, for up to 2 seconds."""
 _CPU_UTILIZATION_PERCENT = 60
 """Of what a pod requests: half as much again can come before another pod is up."""
@@ -110,7 +111,7 @@ class GatewayObjects:
         """Lets `/v1` alone through: metrics and probes are nobody's outside.
 
         `0s` is no timeout (gateway-api.sigs.k8s.io/reference/spec, HTTPRouteTimeouts, read 2026-11-25): the gateway has
-        limits of its own, and none on the length of an answer.
+        limits of its own, and none on the length of an answer. GKE has the number in a policy of its own.
         """
         exposure = self.spec.exposure
         parent = {
@@ -119,11 +120,12 @@ class GatewayObjects:
             "name": exposure.gateway_name,
             "namespace": exposure.gateway_namespace or self.namespace,
         }
-        rule = {
+        rule: Manifest = {
             "matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}],
-            "timeouts": {"request": "0s"},
             "backendRefs": [{"kind": "Service", "name": self.name, "port": self.service_port}],
         }
+        if exposure.gateway_controller is None:
+            rule["timeouts"] = {"request": "0s"}
         return {
             "metadata": self.metadata(),
             "spec": {"parentRefs": [parent], "hostnames": [exposure.hostname], "rules": [rule]},
@@ -184,7 +186,7 @@ class GatewayObjects:
                 "/health", periodSeconds=LIVENESS.period_seconds, failureThreshold=LIVENESS.failure_threshold
             ),
             "readinessProbe": _probe(
-                "/ready", periodSeconds=READINESS.period_seconds, failureThreshold=READINESS.failure_threshold
+                READINESS_PATH, periodSeconds=READINESS.period_seconds, failureThreshold=READINESS.failure_threshold
             ),
             "securityContext": CONTAINER_SECURITY_CONTEXT,
             "volumeMounts": [
@@ -201,4 +203,4 @@ class GatewayObjects:
 
 
 def _probe(path: str, **timing: int) -> Manifest:
-    return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": _PROBE_TIMEOUT_SECONDS, **timing}
+    return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": PROBE_TIMEOUT_SECONDS, **timing}

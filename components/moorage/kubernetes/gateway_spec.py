@@ -38,6 +38,9 @@ class ExposureArgs(TypedDict):
     """For `http-route`: of the Gateway."""
     gateway_namespace: NotRequired[str]
     """For `http-route`: of the Gateway. Default: this component's namespace."""
+    gateway_controller: NotRequired[str]
+    """For `http-route`: whose Gateway it is, where it has to be told more: `gke`, which else asks `/` whether a pod is
+    healthy and ends every answer after 30 seconds. Default: one that goes by the Service and the route."""
     source_ranges: NotRequired[Sequence[str]]
     """For `load-balancer`: who may reach it, as CIDR blocks. Also `/metrics` is behind this balancer."""
     annotations: NotRequired[Mapping[str, str]]
@@ -55,6 +58,7 @@ class Exposure(BaseModel):
     hostname: str | None = Field(default=None, min_length=1)
     gateway_name: str | None = Field(default=None, min_length=1)
     gateway_namespace: str | None = Field(default=None, min_length=1)
+    gateway_controller: Literal["gke"] | None = None
     source_ranges: list[str] | None = Field(default=None, min_length=1)
     annotations: dict[str, str] = Field(default_factory=dict)
     port: WholeNumber = Field(default=80, ge=1, le=65535)
