@@ -11,6 +11,7 @@ from moorage.aws.cluster import EksCluster, EksClusterArgs
 from moorage.aws.gpu_pool import EksGpuPool, EksPoolRungArgs
 from moorage.aws.identity import EksWorkloadIdentity, EksWorkloadIdentityArgs
 from moorage.aws.network import EksNetwork
+from moorage.aws.network_policy_controller import EksNetworkPolicyController
 from moorage.aws.policy import allow, policy_document
 from moorage.spec import BucketSource
 from outputs import StackOutputs
@@ -35,6 +36,7 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
     cluster = EksCluster("cluster", _cluster_args(aws, network), outside)
     provider = pulumi_kubernetes.Provider("inside", kubeconfig=cluster.kubeconfig, cluster_identifier=cluster.arn)
     inside = pulumi.ResourceOptions(provider=provider)
+    EksNetworkPolicyController("network-policy-controller", {}, inside)
     pool = EksGpuPool(
         "gpu",
         {
@@ -57,6 +59,7 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
         opts=inside,
         estimated_cost=cost_of(configuration, ladder, "aws"),
         needs=(pool, *_identity(settings, aws, cluster, outside)),
+        dns_addresses=(cluster.dns_address,),
         service_account_annotations={},
     )
     return build_cluster_stack(settings, parts)

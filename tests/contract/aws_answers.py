@@ -23,6 +23,7 @@ def _cluster(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
         "arn": f"arn:aws:eks:{REGION}:{ACCOUNT_ID}:cluster/{name}",
         "endpoint": "https://0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com",
         "certificateAuthority": {"data": "Q0VSVElGSUNBVEU="},
+        "kubernetesNetworkConfig": {**inputs["kubernetesNetworkConfig"], "serviceIpv4Cidr": "172.20.0.0/16"},
         "vpcConfig": {**inputs["vpcConfig"], "clusterSecurityGroupId": "sg-0123456789abcdef0"},
     }
 

@@ -12,6 +12,7 @@ from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.model_store import S3ModelStore, read_policy
 from moorage.aws.network import EksNetwork
+from moorage.aws.network_policy_controller import EksNetworkPolicyController
 
 from .aws_answers import ACCOUNT_ID, REGION
 
@@ -71,6 +72,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "capacity_reservation_id": RESERVATION,
         "tags": TAGS,
     },
+    EksNetworkPolicyController: {},
     EksWorkloadIdentity: {
         "cluster_arn": CLUSTER_ARN,
         "namespace": "harbour",

@@ -141,6 +141,26 @@ def test_pod_identity_is_there_in_either_case():
     assert addons == {"eks-pod-identity-agent", "kube-proxy", "vpc-cni", "coredns"}
 
 
+def test_network_policies_are_enforced_with_auto_mode_or_without():
+    (config,) = recorded("network policy controller").of_type("ConfigMap")
+    assert (config.inputs["metadata"]["namespace"], config.inputs["metadata"]["name"]) == (
+        "kube-system",
+        "amazon-vpc-cni",
+    )
+    assert config.inputs["data"] == {"enable-network-policy-controller": "true"}
+    (addon,) = [
+        found
+        for found in recorded("cluster without Auto Mode").of_type("Addon")
+        if found.inputs["addonName"] == "vpc-cni"
+    ]
+    assert json.loads(addon.inputs["configurationValues"]) == {"enableNetworkPolicy": "true"}
+
+
+def test_pods_ask_the_tenth_of_the_services_for_names():
+    cluster, _ = run_program(program(VARIANTS["cluster"]))
+    assert value_of(cluster.dns_address) == "172.20.0.10"
+
+
 def test_roles_have_the_policies_that_aws_keeps_for_them():
     attached = {found.inputs["policyArn"] for found in recorded("cluster").of_type("RolePolicyAttachment")}
     expected = {*AUTO_MODE_CLUSTER_POLICIES, *AUTO_MODE_NODE_POLICIES}

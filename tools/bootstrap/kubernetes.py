@@ -47,6 +47,12 @@ PROGRAMS = (
         minutes=2,
     ),
     GoPrograms(
+        folder="netpol-analyzer",
+        module="github.com/np-guard/netpol-analyzer",
+        packages={"netpolicy": "github.com/np-guard/netpol-analyzer/cmd/netpolicy"},
+        minutes=2,
+    ),
+    GoPrograms(
         folder="pulumi-language-yaml",
         module="github.com/pulumi/pulumi-yaml",
         packages={"pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"},

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from ipaddress import IPv4Network
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -67,6 +68,8 @@ class EksCluster(pulumi.ComponentResource):
     """Of the control plane and the nodes."""
     node_role_arn: pulumi.Output[str]
     node_role_name: pulumi.Output[str]
+    dns_address: pulumi.Output[str]
+    """Of the resolver that pods ask, which is a Service's and with Auto Mode belongs to no pod."""
     key_arn: pulumi.Output[str]
     """Of the key for its secrets, its logs and its nodes' volumes."""
 
@@ -93,6 +96,7 @@ class EksCluster(pulumi.ComponentResource):
         self.kubernetes_version = cluster.version
         self.security_group_id = cluster.vpc_config.apply(lambda config: config.cluster_security_group_id or "")
         self.node_role_arn, self.node_role_name = node_role.arn, node_role.name
+        self.dns_address = cluster.kubernetes_network_config.apply(_dns_address)
         self.key_arn = key.arn
         self.register_outputs(
             {
@@ -105,6 +109,7 @@ class EksCluster(pulumi.ComponentResource):
                 "security_group_id": self.security_group_id,
                 "node_role_arn": self.node_role_arn,
                 "node_role_name": self.node_role_name,
+                "dns_address": self.dns_address,
                 "key_arn": self.key_arn,
             }
         )
@@ -223,6 +228,14 @@ class EksCluster(pulumi.ComponentResource):
 def _log_group(name: str) -> str:
     """EKS's own name for it (docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html, read 2026-11-25)."""
     return f"/aws/eks/{name}/cluster"
+
+
+def _dns_address(config: eks.outputs.ClusterKubernetesNetworkConfig) -> str:
+    """The tenth of its Services. Empty where they have no addresses of IPv4.
+
+    github.com/awslabs/amazon-eks-ami, nodeadm/internal/api/net.go (read 2026-11-25)
+    """
+    return str(IPv4Network(config.service_ipv4_cidr)[10]) if config.service_ipv4_cidr else ""
 
 
 def _access_policy(account: Account, policy: str) -> str:

@@ -1,5 +1,7 @@
 """What a cluster needs that AWS does not run: nodes for its own pods, and the add-ons on all nodes."""
 
+import json
+
 import pulumi
 from pulumi_aws import eks, kms
 
@@ -10,6 +12,9 @@ from moorage.aws.tags import named
 
 # A node without these is never ready; CoreDNS waits for a node instead. They have the version that EKS prefers.
 POD_IDENTITY, PROXY, CNI, DNS = "eks-pod-identity-agent", "kube-proxy", "vpc-cni", "coredns"
+# NetworkPolicies are enforced (docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html, read
+# 2026-11-25).
+_CNI_SETTINGS = json.dumps({"enableNetworkPolicy": "true"})
 INSTANCE_TYPE = "m7i.large"
 _NODE_COUNT = 2
 _VOLUME_GIB = 40
@@ -23,7 +28,9 @@ def create_system_nodes(
     def child(*after: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=parent, depends_on=list(after))
 
-    def addon(addon_name: str, opts: pulumi.ResourceOptions, role: Role | None = None) -> eks.Addon:
+    def addon(
+        addon_name: str, opts: pulumi.ResourceOptions, role: Role | None = None, settings: str | None = None
+    ) -> eks.Addon:
         return eks.Addon(
             f"{name}-{addon_name}",
             cluster_name=cluster.name,
@@ -31,13 +38,14 @@ def create_system_nodes(
             pod_identity_associations=[{"role_arn": role.arn, "service_account": CNI_SERVICE_ACCOUNT}]
             if role
             else None,
+            configuration_values=settings,
             tags=named(f"{name}-{addon_name}", spec.tags),
             opts=opts,
         )
 
     cni_role = create_cni_role(f"{name}-cni-role", spec, cluster.arn, child())
     agent = addon(POD_IDENTITY, child())
-    node_addons = [agent, addon(PROXY, child()), addon(CNI, child(agent, *cni_role.ready), cni_role)]
+    node_addons = [agent, addon(PROXY, child()), addon(CNI, child(agent, *cni_role.ready), cni_role, _CNI_SETTINGS)]
     nodes = _create_nodes(name, spec, cluster, node_role, key, child(*node_addons, *node_role.ready))
     return [nodes, *node_addons, addon(DNS, child(nodes))]
 
