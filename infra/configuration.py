@@ -197,6 +197,10 @@ class Configuration(BaseModel):
             )
         if url is not None and installs:
             yield Problem("cluster.prometheus_url", f" = {url}: must be left out with prometheus in cluster.addons")
+        if self.cloud != "kubernetes" and "device-plugin" in self.addons():
+            yield Problem(
+                "cluster.addons", f" = device-plugin: the nodes of {self.cloud} bring it, and two on one do not agree"
+            )
         if self.monitoring.storage_class_name is not None and not installs:
             yield Problem(
                 "monitoring.storage_class_name",
@@ -213,7 +217,9 @@ class Configuration(BaseModel):
             return frozenset(self.cluster.addons)
         if self.cloud == "kubernetes":
             return frozenset()
-        # EKS Auto Mode and GKE bring the driver and the device plugin.
+        # EKS Auto Mode and GKE bring the driver and the device plugin
+        # (docs.aws.amazon.com/eks/latest/userguide/auto-accelerated.html, docs.cloud.google.com/kubernetes-engine/docs/
+        # how-to/gpus; read 2026-11-25).
         missing: dict[Addon, bool] = {
             "keda": self.is_autoscaled,
             "prometheus": self.cluster.prometheus_url is None,

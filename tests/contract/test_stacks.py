@@ -233,6 +233,14 @@ def test_spot_alone_is_refused_where_several_replicas_are_always_up(cloud: str):
     assert "pool.capacity_types = spot: with 2 replicas as the least" in refused.stderr
 
 
+@pytest.mark.parametrize("cloud", ["aws", "gcp"])
+def test_a_second_device_plugin_on_nodes_that_bring_theirs_is_refused(cloud: str):
+    keys = configuration_of(ROOT / "stacks" / f"Pulumi.{cloud}-always-on.yaml")
+    refused = build({**keys, "moorage:cluster": {"addons": ["keda", "prometheus", "device-plugin"]}})
+    assert refused.returncode == 1
+    assert f"cluster.addons = device-plugin: the nodes of {cloud} bring it" in refused.stderr
+
+
 def kubernetes_stack(**changes: object) -> dict[str, object]:
     """The always-on stack in a cluster that exists, with other keys; `...` leaves one out."""
     keys = {**configuration_of(ROOT / "stacks" / "Pulumi.kubernetes-always-on.yaml")}
