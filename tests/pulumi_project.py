@@ -16,10 +16,13 @@ STACK = "test"
 class PulumiProject:
     """One stack of the project in `folder`, whose Pulumi.yaml is there already.
 
-    `virtual_environment` is what Python runs in: the program, where it is in Python.
+    `virtual_environment` is what Python runs in: the program, where it is in Python. `hosts` is a folder with a
+    language's host that set-up does not bring.
     """
 
-    def __init__(self, folder: Path, virtual_environment: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, virtual_environment: Path, environment: Mapping[str, str], hosts: Path = TOOLS
+    ) -> None:
         self.folder = folder
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
         state = folder / "state"
@@ -31,7 +34,7 @@ class PulumiProject:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "VIRTUAL_ENV": str(virtual_environment),
             # As in an installed Pulumi, where hosts and providers are beside the CLI or in its cache.
-            "PATH": os.pathsep.join([str(TOOLS), str(PULUMI.parent), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(hosts), str(TOOLS), str(PULUMI.parent), os.environ["PATH"]]),
             **environment,
         }
         self.pulumi("stack", "init", STACK)

@@ -8,6 +8,7 @@ from tools.bootstrap.command import SetupError, console
 from tools.bootstrap.custom_resources import install_custom_resource_definitions
 from tools.bootstrap.go_programs import GoPrograms
 from tools.bootstrap.prometheus import install_prometheus
+from tools.bootstrap.pulumi_go_sdk import install_pulumi_go_sdk
 from tools.bootstrap.pulumi_kubernetes import install_pulumi_kubernetes
 
 PROGRAMS = (
@@ -70,6 +71,7 @@ def main() -> None:
         for programs in PROGRAMS:
             programs.install()
         install_pulumi_kubernetes()
+        install_pulumi_go_sdk()
     except SetupError as error:
         console.print(f"setup: {error}", style="red", markup=False)
         sys.exit(1)

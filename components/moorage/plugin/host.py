@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from argparse import ArgumentParser
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc.aio
 from pulumi.runtime.proto import provider_pb2_grpc
@@ -15,6 +16,10 @@ from moorage.plugin.servicer import PluginServicer
 
 _OPTIONS = (("grpc.max_receive_message_length", 400 * 2**20),)
 """As Pulumi's own servers have it (pulumi 3.272.0, pulumi/runtime/_grpc_settings.py)."""
+
+_REGISTRATIONS = 256
+"""Requests that may wait for the engine at once: each resource blocks a thread of the SDK until it is made, and by
+default there are as few threads as the machine has cores, and four more."""
 
 
 def main() -> None:
@@ -29,7 +34,10 @@ async def _serve(engine_address: str) -> None:
     Credential.in_plugin = True
     schema = FILE.read_text()
     provider = ComponentsProvider(json.loads(schema)["version"], schema)
-    server = grpc.aio.server(options=_OPTIONS)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_REGISTRATIONS))
+    # Of its own, for what the SDK answers in threads: where all wait for the engine, and the engine for an answer,
+    # nothing would ever go on.
+    server = grpc.aio.server(ThreadPoolExecutor(), options=_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(
         PluginServicer(provider, sys.argv[1:], engine_address), server
     )
