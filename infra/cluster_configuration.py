@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from moorage.kubernetes.gateway_spec import Exposure
 from moorage.kubernetes.image import PinnedImage
 from moorage.kubernetes.network_destination import namespace_of_service
-from moorage.kubernetes.network_policy_spec import PROMETHEUS_NAMESPACE, Clients, Network
+from moorage.kubernetes.network_policy_spec import PROMETHEUS_NAMESPACE, Address, Clients, Network
 from moorage.kubernetes.vllm_spec import Placement
 from moorage.spec.numbers import WholeNumber
 
@@ -59,7 +59,7 @@ class NetworkSettings(BaseModel):
         min_length=1,
         description="Where weights are fetched from. Default: the internet, without private networks.",
     )
-    dns_addresses: list[str] = Field(
+    dns_addresses: list[Address] = Field(
         default_factory=list,
         description="Of resolvers on nodes, such as kube-dns' address with NodeLocal DNSCache. Default: none.",
     )

@@ -280,6 +280,10 @@ def nodes(**changes: object) -> dict[str, object]:
         ({"option": "serverless"}, "replicas.min = 2: must be left out with option = serverless"),
         ({"nodes": ...}, "nodes: is missing; cloud = kubernetes needs it"),
         ({"cluster": {"namespace": "x"}}, "cluster.context: is missing; must be a context of the kubeconfig"),
+        (
+            {"cluster": {"context": "x", "network": {"clients": {}, "dns_addresses": ["kube-dns"]}}},
+            'cluster.network.dns_addresses.0 = "kube-dns": must be an IP address',
+        ),
         ({"gateway": {"port": 80}}, "gateway.port: has no meaning with cloud = kubernetes; see cluster.exposure"),
         ({"tiny_model": {}, "cloud": "local", "option": "always-on"}, "nodes: has no meaning with cloud = local"),
     ],
@@ -295,6 +299,7 @@ def nodes(**changes: object) -> dict[str, object]:
         "serverless",
         "no nodes",
         "no context",
+        "no address",
         "port",
         "of another cloud",
     ],
@@ -310,3 +315,24 @@ def test_a_model_is_split_over_the_fewest_gpus_of_a_node_that_hold_it():
     assert done.returncode == 0, done.stderr
     engine = engine_of(SimpleNamespace(**json.loads(done.stdout)))
     assert engine["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "2"
+
+
+def test_policies_are_told_what_the_stack_says_of_the_network():
+    network = {
+        "clients": {"namespaces": ["apps"]},
+        "weights_cidrs": ["10.20.0.0/24"],
+        "dns_addresses": ["10.96.0.10"],
+    }
+    cluster = {"context": "x", "prometheus_url": "http://prometheus.observability.svc:9090", "network": network}
+    done = build(kubernetes_stack(cluster=cluster))
+    assert done.returncode == 0, done.stderr
+    registrations = json.loads(done.stdout)["registrations"]
+    specs = {found["name"]: found["inputs"]["spec"] for found in registrations if ":NetworkPolicy" in found["type"]}
+    reached = json.dumps(specs["network-policies-gateway"]["ingress"])
+    assert ('"apps"' in reached, '"observability"' in reached, '"namespaceSelector": {}' in reached) == (
+        True,
+        True,
+        False,
+    )
+    assert "10.20.0.0/24" in json.dumps(specs["network-policies-engine"]["egress"])
+    assert "10.96.0.10/32" in json.dumps(specs["network-policies-dns"]["egress"])

@@ -29,6 +29,8 @@ EXPECTED = {
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 7,
     "aws:kms/key:Key": 3,
     "pulumi:providers:kubernetes": 1,
+    "moorage:index:EksNetworkPolicyController": 1,
+    "kubernetes:core/v1:ConfigMap": 1,
     "moorage:index:EksGpuPool": 1,
     "kubernetes:eks.amazonaws.com/v1:NodeClass": 1,
     "kubernetes:karpenter.sh/v1:NodePool": 3,

@@ -16,6 +16,10 @@ PAGE = Page(ROOT / "docs" / "kubernetes.md")
 EXPECTED = {
     "moorage:index:VllmDeployment": 1,
     "moorage:index:KubernetesGateway": 1,
+    "moorage:index:KubernetesNamespace": 1,
+    "kubernetes:core/v1:Namespace": 1,
+    "moorage:index:NetworkPolicies": 1,
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy": 6,
     "pulumi-python:dynamic/moorage:ApiKey": 1,
     "kubernetes:apps/v1:Deployment": 2,
     "kubernetes:core/v1:Service": 2,

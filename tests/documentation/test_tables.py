@@ -40,6 +40,8 @@ IN_WORDS = {
     "cluster.exposure.gateway_namespace": "the stack's own",
     "cluster.exposure.gateway_controller": "none",
     "cluster.exposure.source_ranges": "none",
+    "cluster.network.clients": "as `exposure` says",
+    "cluster.network.weights_cidrs": "the internet",
     "cluster.storage_class_name": "none",
     "cluster.hugging_face_token": "none",
     "cluster.priority_class_name": "the cluster's own",

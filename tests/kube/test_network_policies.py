@@ -3,6 +3,7 @@ others."""
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,7 +125,7 @@ LOAD_BALANCER = {"kind": "load-balancer", "source_ranges": ["10.0.0.0/8"]}
         ({"clients": {"namespaces": ["apps"]}, "prometheus_namespace": "apps"}, {"apps/[all pods]"}),
     ],
 )
-def test_who_reaches_the_gateways(changes: dict[str, object], clients: set[str], tmp_path: Path):
+def test_who_reaches_the_gateways(changes: dict[str, Any], clients: set[str], tmp_path: Path):
     allowed = allowed_connections(around(**changes), tmp_path)
     assert {(source, by) for source, target, by in allowed if target == GATEWAY} == {
         (client, "TCP 8000") for client in clients

@@ -1,10 +1,10 @@
 """Who may talk to whom, validated, and what follows from it."""
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_network
-from typing import Annotated, NotRequired, TypedDict, cast
+from ipaddress import ip_address, ip_network
+from typing import Annotated, NotRequired, Self, TypedDict, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PlainValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PlainValidator, model_validator
 
 from moorage.kubernetes.gateway_spec import Exposure
 from moorage.spec.gateway_settings import parse_gateway_settings
@@ -30,7 +30,15 @@ def _network(text: str) -> str:
         raise ValueError("must be a network like 10.0.0.0/8") from None
 
 
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError("must be an IP address") from None
+
+
 Network = Annotated[str, AfterValidator(_network)]
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class Clients(BaseModel):
@@ -40,6 +48,13 @@ class Clients(BaseModel):
 
     namespaces: list[str] = Field(default_factory=list)
     cidrs: list[Network] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _are_some(self) -> Self:
+        """A rule that names nobody lets in everybody."""
+        if not self.namespaces and not self.cidrs:
+            raise ValueError("must have namespaces or cidrs")
+        return self
 
 
 class NetworkPolicySpec(BaseModel):
