@@ -39,7 +39,7 @@ class ClusterAddonsArgs(TypedDict):
     """What is installed, and what is there already; each once in a cluster."""
 
     keda: NotRequired[str]
-    """`install`, or `present`: KEDA 2.17 or later, or no autoscaled engine. Default: `install`."""
+    """`install`, or `present`: KEDA 2.18 or later, or no autoscaled engine. Default: `install`."""
     prometheus: NotRequired[str]
     """`install`, or `present`: a Prometheus that scrapes engines and gateways; for `KubernetesMonitoring` with its
     operator and kube-state-metrics, and a Grafana whose sidecar takes dashboards. Default: `install`."""
