@@ -27,7 +27,8 @@ def rendered_schema() -> str:
         found["type_definitions"],
         sorted(found["dependencies"], key=str),
     )
-    return json.dumps(_tidy(schema.to_json()), indent=2, ensure_ascii=False) + "\n"
+    described = {"description": metadata.metadata(PACKAGE)["Summary"], **schema.to_json()}
+    return json.dumps(_tidy(described), indent=2, ensure_ascii=False) + "\n"
 
 
 def _tidy(value: JsonValue, key: str = "") -> JsonValue:
