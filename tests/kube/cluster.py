@@ -69,6 +69,17 @@ class Cluster:
             body=document, name=metadata["name"], namespace=metadata.get("namespace"), content_type=content_type
         ).to_dict()
 
+    def patch_status(self, document: Document) -> None:
+        """As a controller says how the object is; conditions are merged by their types."""
+        resource = self._resource(document["apiVersion"], document["kind"])
+        metadata = document["metadata"]
+        resource.subresources["status"].patch(
+            body=document,
+            name=metadata["name"],
+            namespace=metadata.get("namespace"),
+            content_type="application/strategic-merge-patch+json",
+        )
+
     def delete(self, document: Document) -> None:
         resource = self._resource(document["apiVersion"], document["kind"])
         with contextlib.suppress(NotFoundError):

@@ -10,6 +10,8 @@ from .kubeconfig import write_kubeconfig
 from .process import answers, free_port, running
 
 HOST = "127.0.0.1"
+AUTOSCALER_SYNC_SECONDS = 1
+"""Of Kubernetes' 15, so that tests need not wait."""
 _SERVICE_NETWORK = "10.96.0.0/16"
 _FIRST_SERVICE_ADDRESS = "10.96.0.1"
 _POD_NETWORK = "10.64.0.0/10"
@@ -115,7 +117,7 @@ def _controller_manager(plane: ControlPlane) -> Generator[None]:
     flags = {
         **_controller_flags(plane, "system:kube-controller-manager", port),
         "use-service-account-credentials": "true",
-        "horizontal-pod-autoscaler-sync-period": "2s",
+        "horizontal-pod-autoscaler-sync-period": f"{AUTOSCALER_SYNC_SECONDS}s",
         "service-account-private-key-file": str(plane.directory / "service-accounts.key"),
         "root-ca-file": str(plane.authority.file),
     }
