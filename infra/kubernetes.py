@@ -21,11 +21,12 @@ def build_kubernetes(settings: Settings) -> StackOutputs:
     """Raises `moorage.spec.SpecError` for a model that the nodes do not hold."""
     nodes = cast("NodeSettings", settings.configuration.nodes)
     shape = NodeShape.model_validate(nodes.model_dump(include=_SHAPE_KEYS))
+    parallelism = node_parallelism(demand_of(settings.configuration), shape)
     provider = pulumi_kubernetes.Provider("cluster", context=settings.configuration.cluster.context)
     parts = ClusterParts(
         platform="kubernetes",
         placement=cast("PlacementArgs", nodes.model_dump(exclude=_SHAPE_KEYS, exclude_none=True)),
-        parallelism=node_parallelism(demand_of(settings.configuration), shape),
+        parallelism=parallelism,
         gpu_memory_gib=nodes.gpu_memory_gib,
         opts=pulumi.ResourceOptions(provider=provider),
         estimated_cost={"note": "the cluster's own nodes are not counted"},

@@ -352,7 +352,7 @@ def test_everything_wrong_is_reported_at_once():
         instance_types=["g9.large"],
     )
     keys = [line.split(" ")[0].rstrip(":") for line in problems.splitlines()]
-    assert keys == ["pool.capacity_types", "pool.tensor_parallel_size", "lora_rank", "pool.instance_types"]
+    assert keys == ["pool.capacity_types", "pool.tensor_parallel_size", "engine.lora_rank", "pool.instance_types"]
 
 
 def test_a_machine_leaves_less_for_pods_than_it_has():

@@ -48,7 +48,7 @@ def node_parallelism(demand: Demand, shape: NodeShape) -> Parallelism:
 
 def _problems(demand: Demand, shape: NodeShape) -> list[Problem]:
     size, key = shape.tensor_parallel_size, "nodes.tensor_parallel_size"
-    problems = [*lora_rank_problems(demand.lora_rank or 1, "lora_rank")]
+    problems = [*lora_rank_problems(demand.lora_rank or 1, "engine.lora_rank")]
     if size is not None:
         problems += tensor_parallel_problems(demand.facts, size, key)
         if size > shape.gpus_per_node:

@@ -41,7 +41,7 @@ def parallelism_problems(demand: Demand, pool: PoolSpec) -> Iterator[Problem]:
     if size is not None:
         yield from tensor_parallel_problems(demand.facts, size, "pool.tensor_parallel_size")
     if demand.lora_rank is not None:
-        yield from lora_rank_problems(demand.lora_rank, "lora_rank")
+        yield from lora_rank_problems(demand.lora_rank, "engine.lora_rank")
 
 
 def tensor_parallel_problems(facts: ModelFacts, size: int, key: str) -> Iterator[Problem]:
