@@ -96,7 +96,11 @@ class EksCluster(pulumi.ComponentResource):
         self.kubernetes_version = cluster.version
         self.security_group_id = cluster.vpc_config.apply(lambda config: config.cluster_security_group_id or "")
         self.node_role_arn, self.node_role_name = node_role.arn, node_role.name
-        self.dns_address = cluster.kubernetes_network_config.apply(_dns_address)
+        # Together with what AWS alone knows: without its answer there is only the half of it that was asked for.
+        service_range = cluster.kubernetes_network_config.service_ipv4_cidr
+        self.dns_address = pulumi.Output.all(service_range, cluster.endpoint).apply(
+            lambda known: _dns_address(known[0])
+        )
         self.key_arn = key.arn
         self.register_outputs(
             {
@@ -230,12 +234,12 @@ def _log_group(name: str) -> str:
     return f"/aws/eks/{name}/cluster"
 
 
-def _dns_address(config: eks.outputs.ClusterKubernetesNetworkConfig) -> str:
-    """The tenth of its Services. Empty where they have no addresses of IPv4.
+def _dns_address(service_range: str | None) -> str:
+    """The tenth of the Services. Empty where they have no addresses of IPv4.
 
     github.com/awslabs/amazon-eks-ami, nodeadm/internal/api/net.go (read 2026-11-25)
     """
-    return str(IPv4Network(config.service_ipv4_cidr)[10]) if config.service_ipv4_cidr else ""
+    return str(IPv4Network(service_range)[10]) if service_range else ""
 
 
 def _access_policy(account: Account, policy: str) -> str:
