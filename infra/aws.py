@@ -70,6 +70,7 @@ def _cluster_args(aws: "AwsSettings", network: EksNetwork) -> EksClusterArgs:
         "region": aws.region,
         "subnet_ids": network.private_subnet_ids,
         "administrators": aws.administrators,
+        "deletion_protection": aws.deletion_protection,
         "tags": aws.tags,
     }
     if aws.public_access_cidrs is not None:

@@ -175,6 +175,10 @@ class AwsSettings(BaseModel):
     model_key_arn: str | None = Field(
         default=None, min_length=1, description="Of the key that the model's bucket is encrypted with. Default: none."
     )
+    deletion_protection: bool = Field(
+        default=True,
+        description="Whether the cluster and its key refuse to be deleted. Default: they do.",
+    )
     tags: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")
 
 
@@ -194,6 +198,10 @@ class GcpSettings(BaseModel):
     )
     authorized_networks: dict[str, str] = Field(
         default_factory=dict, description="Private networks that may use the address, by name. Default: none."
+    )
+    deletion_protection: bool = Field(
+        default=True,
+        description="Whether the cluster and its key refuse to be deleted. Default: they do.",
     )
     labels: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")
 

@@ -94,6 +94,7 @@ def _cluster(gcp: "GcpSettings", opts: pulumi.ResourceOptions) -> GkeCluster:
             "service_range": network.service_range,
             "control_plane_access": gcp.control_plane_access,
             "authorized_networks": gcp.authorized_networks,
+            "deletion_protection": gcp.deletion_protection,
             "labels": gcp.labels,
         },
         opts,

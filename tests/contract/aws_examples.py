@@ -40,6 +40,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "public_access_cidrs": ["203.0.113.0/24"],
         "administrators": {"operators": f"arn:aws:iam::{ACCOUNT_ID}:role/operators"},
         "log_retention_days": 365,
+        "deletion_protection": False,
         "tags": TAGS,
     },
     EksGpuPool: {

@@ -27,6 +27,7 @@ VARIANTS: Mapping[str, Variant] = {
     "network": (EksNetwork, {}),
     "cheap network": (EksNetwork, {"nat_gateways": ..., "interface_endpoints": ...}),
     "cluster": (EksCluster, {"public_access_cidrs": ...}),
+    "guarded cluster": (EksCluster, {"deletion_protection": ...}),
     "cluster reached from outside": (EksCluster, {}),
     "cluster without Auto Mode": (EksCluster, {"auto_mode": False}),
     "pool of Auto Mode": (EksGpuPool, {"provisioner": ..., "ami_version": ...}),

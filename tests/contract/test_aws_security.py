@@ -292,18 +292,23 @@ def guarded(recording: Recording) -> list[Registration]:
     return [found for kind in ("Bucket", "Repository", "Key") for found in recording.of_type(kind)]
 
 
-@pytest.mark.parametrize("variant", ["guarded model store", "guarded registry"])
+@pytest.mark.parametrize("variant", ["guarded cluster", "guarded model store", "guarded registry"])
 def test_what_cannot_be_made_again_is_not_deleted(variant: str):
     for found in guarded(recorded(variant)):
         assert found.protect, found.name
         assert not found.inputs.get("forceDestroy", found.inputs.get("forceDelete"))
 
 
-@pytest.mark.parametrize("variant", ["model store", "registry"])
+@pytest.mark.parametrize("variant", ["cluster", "model store", "registry"])
 def test_what_is_not_guarded_goes_with_all_that_it_has(variant: str):
     for found in guarded(recorded(variant)):
         assert not found.protect, found.name
         assert found.inputs.get("forceDestroy", found.inputs.get("forceDelete", True))
+
+
+def test_a_cluster_is_guarded_by_its_cloud_too():
+    assert control_plane(recorded("guarded cluster"))["deletionProtection"] is True
+    assert control_plane(recorded("cluster"))["deletionProtection"] is False
 
 
 def test_an_images_tag_never_moves_and_every_push_is_scanned():

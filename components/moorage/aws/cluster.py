@@ -45,6 +45,8 @@ class EksClusterArgs(TypedDict):
     cluster has them too. Default: nobody else."""
     log_retention_days: NotRequired[int]
     """How long the control plane's logs are kept, the audit log among them. Default: 90."""
+    deletion_protection: NotRequired[bool]
+    """Whether cluster and key refuse to be deleted. Default: they do."""
     tags: NotRequired[Mapping[str, str]]
     """On every resource. Default: none."""
 
@@ -134,7 +136,8 @@ class EksCluster(pulumi.ComponentResource):
                 )
             ),
             tags=self._spec.tags,
-            opts=self._child(),
+            deletion_protection=self._spec.deletion_protection,
+            opts=pulumi.ResourceOptions(parent=self, protect=self._spec.deletion_protection),
         )
 
     def _create_log_group(self, name: str, key: kms.Key) -> cloudwatch.LogGroup:
@@ -184,6 +187,7 @@ class EksCluster(pulumi.ComponentResource):
             # It stays the version that was asked for. Else AWS would move it on when standard support ends, and the
             # next update would ask to go back, which it refuses.
             upgrade_policy={"support_type": "EXTENDED"},
+            deletion_protection=self._spec.deletion_protection,
             tags=named(name, self._spec.tags),
             opts=self._child(*role.ready, *node_role.ready, log_group),
         )

@@ -31,6 +31,7 @@ class ClusterSpec(BaseModel):
     public_access_cidrs: Sequence[str] = ()
     administrators: Mapping[str, str] = {}
     log_retention_days: RetentionDays = 90
+    deletion_protection: bool = True
     tags: Tags = {}
 
     @field_validator("public_access_cidrs")

@@ -49,10 +49,11 @@ class GkeNetwork(pulumi.ComponentResource):
         self._ranges = ranges(self._spec)
         network = self._create_network()
         subnetwork = self._create_subnetwork(network)
-        self._create_proxy_subnetwork(network)
+        proxies = self._create_proxy_subnetwork(network)
         nat = self._create_nat(network, subnetwork)
         self.network_id = network.id
-        self.subnetwork_id = pulumi.Output.all(subnetwork.id, nat.id).apply(lambda ids: ids[0])
+        # Until the cluster is gone, its nodes need their way out, and its Gateways their proxies.
+        self.subnetwork_id = pulumi.Output.all(subnetwork.id, nat.id, proxies.id).apply(lambda ids: ids[0])
         self.pod_range = pulumi.Output.from_input(POD_RANGE)
         self.service_range = pulumi.Output.from_input(SERVICE_RANGE)
         self.register_outputs(
