@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from moorage.gcp.gpu_machine_type import gpu_machine_types
 from moorage.planner.availability import aws_regions, gcp_zones, nearest_first
 from moorage.planner.gpu_catalog import (
     CLOUDS,
@@ -48,6 +49,18 @@ def test_where_no_price_is_known_types_are_compared_by_the_reference_region(clou
         if each.cloud == cloud and each.price_usd_per_hour is None and each.comparable_usd_per_hour is not None:
             assert each.comparable_usd_per_hour == reference[each.instance_type].price_usd_per_hour
     assert set(reference) <= set(instance_types(cloud))
+
+
+def test_what_the_planner_chooses_on_google_cloud_is_what_its_pools_can_be_made_of():
+    chosen = {name: row for name, row in instance_types("gcp").items() if row.is_placeable}
+    machines = gpu_machine_types()
+    assert set(chosen) == {name for name, machine in machines.items() if machine.machine_type == name}
+    for name, row in chosen.items():
+        assert row.gpu_count == machines[name].accelerator_count, name
+    gpus: dict[str, set[tuple[str, float]]] = {}
+    for name, row in chosen.items():
+        gpus.setdefault(machines[name].accelerator_type, set()).add((row.gpu_name, row.gpu_mem_gib))
+    assert {accelerator: len(kinds) for accelerator, kinds in gpus.items()} == dict.fromkeys(gpus, 1)
 
 
 def test_the_nearest_regions_are_those_of_the_same_part_of_the_world():
