@@ -9,6 +9,7 @@ import pulumi_kubernetes
 from cluster_stack import ENGINE_SERVICE_ACCOUNT, ClusterParts, build_cluster_stack
 from moorage.aws.cluster import EksCluster, EksClusterArgs
 from moorage.aws.gpu_pool import EksGpuPool, EksPoolRungArgs
+from moorage.aws.gpu_pool_spec import launched_by_auto_mode
 from moorage.aws.identity import EksWorkloadIdentity, EksWorkloadIdentityArgs
 from moorage.aws.network import EksNetwork
 from moorage.aws.network_policy_controller import EksNetworkPolicyController
@@ -28,7 +29,7 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
     """Raises `moorage.spec.SpecError` for what cannot be served."""
     configuration = settings.configuration
     aws = cast("AwsSettings", configuration.aws)
-    ladder = ladder_of(configuration, "aws", aws.region)
+    ladder = ladder_of(configuration, "aws", aws.region, is_launched=launched_by_auto_mode)
     outside = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
     network = EksNetwork(
         "network", {"region": aws.region, "availability_zones": aws.availability_zones, "tags": aws.tags}, outside

@@ -1,6 +1,6 @@
 """What stacks with a pool of GPU nodes of their own have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cluster_stack import demand_of
 from configuration import Configuration
@@ -10,7 +10,13 @@ from moorage.planner.gpu_catalog import REFERENCE_REGIONS, Cloud
 from moorage.planner.pool_ladder import PoolLadder, pool_ladder
 
 
-def ladder_of(configuration: Configuration, cloud: Cloud, region: str, zones: Sequence[str] = ()) -> PoolLadder:
+def ladder_of(
+    configuration: Configuration,
+    cloud: Cloud,
+    region: str,
+    zones: Sequence[str] = (),
+    is_launched: Callable[[str], bool] = lambda _: True,
+) -> PoolLadder:
     """Raises `moorage.spec.SpecError` for a model that no instance holds, and for a pool that cannot be."""
     return pool_ladder(
         demand_of(configuration),
@@ -19,6 +25,7 @@ def ladder_of(configuration: Configuration, cloud: Cloud, region: str, zones: Se
         region=region,
         min_replicas=configuration.replicas.min,
         zones=zones,
+        is_launched=is_launched,
     )
 
 

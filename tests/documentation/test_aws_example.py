@@ -71,3 +71,14 @@ def test_the_engine_may_read_the_models_and_nothing_else():
     ]
     assert "arn:aws:s3:::harbour-models-bucket-1a2b3c4/*" in policy
     assert "Put" not in policy
+
+
+def test_the_cluster_is_private_and_what_cannot_be_had_back_is_guarded():
+    recording = made()
+    cluster = recording.the("Cluster").inputs
+    assert cluster["vpcConfig"]["endpointPublicAccess"] is False
+    assert cluster["deletionProtection"] is True
+    protected = {found.name for found in recording.registrations if found.protect}
+    assert protected == {found.name for kind in ("Bucket", "Key") for found in recording.of_type(kind)} - {
+        found.name for found in recording.of_type("Key") if "flow" in found.name
+    }

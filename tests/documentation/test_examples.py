@@ -99,6 +99,17 @@ def test_python_is_python(block: str):
     compile(block, "example", "exec")
 
 
+def test_every_program_has_a_test_that_says_what_it_makes():
+    """The README's is above; a page's is in a file of its name."""
+    here = Path(__file__).parent
+    programs = [
+        page for page in pages() if page != README and any("import pulumi" in it for it in page.blocks("python"))
+    ]
+    assert programs
+    for page in programs:
+        assert (here / f"test_{page.path.stem.replace('-', '_')}_example.py").exists(), page.name
+
+
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The real gateway before a fake engine, in the variables that the README sets."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.recording import Secret, run_program, value_of
+from tests.contract.recording import Recording, Secret, run_program, value_of
 
 from .pages import ROOT, Page
 
@@ -38,15 +38,44 @@ MADE = {
 }
 
 
+def made() -> Recording:
+    (example,) = PAGE.blocks("python")
+    return run_program(lambda: exec(compile(example, "example", "exec"), {}))[1]  # noqa: S102
+
+
 def test_the_example_makes_what_is_said(monkeypatch: pytest.MonkeyPatch):
     exported: dict[str, Any] = {}
     monkeypatch.setattr("pulumi.export", exported.__setitem__)
-    (example,) = PAGE.blocks("python")
-    _, recording = run_program(lambda: exec(compile(example, "example", "exec"), {}))  # noqa: S102
+    recording = made()
     assert Counter(found.type.rpartition(":")[2] for found in recording.registrations) == MADE
     assert value_of(exported["models"]) == "gs://models-bucket-1a2b3c4"
     assert value_of(exported["images"]) == "europe-west4-docker.pkg.dev/harbour-test/images"
     assert isinstance(value_of(exported["kubeconfig"]), Secret)
+
+
+def test_the_ladder_is_the_one_that_is_written():
+    priorities = made().of_type("ComputeClass")[0].inputs["spec"]["priorities"]
+    assert [(rung["machineType"], rung.get("spot"), "flexStart" in rung) for rung in priorities] == [
+        ("g2-standard-8", False, False),
+        ("g2-standard-8", None, True),
+        ("g2-standard-12", True, False),
+    ]
+    assert {tuple(rung["location"]["zones"]) for rung in priorities} == {("europe-west4-a", "europe-west4-b")}
+
+
+def test_the_cluster_is_private_and_what_cannot_be_had_back_is_guarded():
+    recording = made()
+    cluster = recording.the("Cluster").inputs
+    assert cluster["privateClusterConfig"]["enablePrivateNodes"] is True
+    assert cluster["deletionProtection"] is True
+    protected = {found.type.rpartition(":")[2] for found in recording.registrations if found.protect}
+    assert protected == {"Bucket", "CryptoKey", "Repository"}
+
+
+def test_the_engine_may_read_the_models_and_nothing_else():
+    member = made().the("BucketIAMMember").inputs
+    assert member["role"] == "roles/storage.objectViewer"
+    assert member["bucket"] == "models-bucket-1a2b3c4"
 
 
 def test_the_page_names_every_component():

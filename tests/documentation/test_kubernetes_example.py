@@ -1,5 +1,6 @@
 """The program of docs/kubernetes.md makes what it says, and the refusal on that page is the real one."""
 
+import json
 from collections import Counter
 
 from moorage.engine import Parallelism
@@ -41,6 +42,14 @@ def test_it_makes_these_resources():
 def test_its_engines_are_on_the_pool_that_is_named():
     (engine,) = [found for found in made().of_type("Deployment") if found.inputs["metadata"]["name"] == "engine"]
     assert engine.inputs["spec"]["template"]["spec"]["nodeSelector"] == {"moorage.dev/gpu-pool": "l4"}
+
+
+def test_its_gateway_knows_its_engines_and_is_reached_from_inside_alone():
+    recording = made()
+    (files,) = [found.inputs["data"] for found in recording.of_type("ConfigMap")]
+    (upstream,) = json.loads(files["gateway.json"])["upstreams"]
+    assert upstream["address"].startswith("http://engine.harbour.svc:8000")
+    assert {found.inputs["spec"].get("type", "ClusterIP") for found in recording.of_type("Service")} == {"ClusterIP"}
 
 
 def test_the_refusal_is_the_real_one():

@@ -1,6 +1,6 @@
 """From a model to the instances that hold it; what does not fit is refused with the numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.model_facts import LLAMA_8B, LLAMA_70B, LLAMA_405B, QWEN_05B
 
+from moorage.aws.gpu_pool_spec import launched_by_auto_mode
 from moorage.engine.parallelism import Parallelism, divides_heads
 from moorage.planner.gpu_catalog import REFERENCE_REGIONS, Cloud, GpuInstance, gpu_catalog, instances_in
 from moorage.planner.gpu_memory import Demand, available_gib, fits, kv_cache_tokens
@@ -31,11 +32,18 @@ def ladder(
     region: str | None = None,
     replicas: int = 1,
     zones: Sequence[str] = (),
+    is_launched: Callable[[str], bool] = lambda _: True,
     **pool: object,
 ) -> PoolLadder:
     spec = parse(PoolSpec, pool, "pool")
     return pool_ladder(
-        asked, spec, cloud=cloud, region=region or REFERENCE_REGIONS[cloud], min_replicas=replicas, zones=zones
+        asked,
+        spec,
+        cloud=cloud,
+        region=region or REFERENCE_REGIONS[cloud],
+        min_replicas=replicas,
+        zones=zones,
+        is_launched=is_launched,
     )
 
 
@@ -115,6 +123,17 @@ def test_only_what_is_in_one_of_the_stacks_zones_is_chosen():
     anywhere, here = (ladder(demand(LLAMA_8B), "gcp", zones=zones) for zones in ([], ["us-central1-f"]))
     assert {rung.instance_type.split("-")[0] for rung in anywhere.rungs} == {"g2"}
     assert {rung.instance_type.split("-")[0] for rung in here.rungs} == {"a2", "g4"}
+
+
+def families(chosen: PoolLadder) -> set[str]:
+    return {rung.instance_type.partition(".")[0] for rung in chosen.rungs}
+
+
+def test_what_the_clusters_pools_do_not_launch_is_not_chosen():
+    """EKS Auto Mode has no g7, and its pool would be refused for a type that nobody has asked for."""
+    asked = demand(LLAMA_8B, load={"concurrent_requests": 80})
+    assert "g7" in families(ladder(asked))
+    assert "g7" not in families(ladder(asked, is_launched=launched_by_auto_mode))
 
 
 def test_adapters_need_room_too():

@@ -26,6 +26,11 @@ _AMI_VERSION = re.compile(r"v\d{8}")
 _MAX_DRAIN_SECONDS = 4 * 3600
 
 
+def launched_by_auto_mode(instance_type: str) -> bool:
+    """Whether EKS Auto Mode has it, of the types with GPUs."""
+    return instance_type.partition(".")[0] in _AUTO_MODE_FAMILIES
+
+
 def _checked_instance_type(instance_type: str) -> str:
     if not _INSTANCE_TYPE.fullmatch(instance_type):
         raise ValueError("must be an instance type of EC2, such as g6e.xlarge")
@@ -98,8 +103,8 @@ class GpuPoolSpec(BaseModel):
     @field_validator("rungs")
     @classmethod
     def _launched_by_auto_mode(cls, rungs: Sequence[PoolRung], info: ValidationInfo) -> Sequence[PoolRung]:
-        families = {rung.instance_type.partition(".")[0] for rung in rungs}
-        strange = sorted(families - set(_AUTO_MODE_FAMILIES))
+        absent = (rung.instance_type for rung in rungs if not launched_by_auto_mode(rung.instance_type))
+        strange = sorted({instance_type.partition(".")[0] for instance_type in absent})
         if strange and info.data.get("provisioner") == "auto-mode":
             known = ", ".join(_AUTO_MODE_FAMILIES)
             raise ValueError(f"EKS Auto Mode launches no {', '.join(strange)} with GPUs; must be of {known}")

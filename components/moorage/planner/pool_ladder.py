@@ -1,6 +1,6 @@
 """The pool of GPU nodes for a model: which instances, bought how, in which order, and how the model lies on them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from moorage.engine.parallelism import Parallelism
@@ -48,7 +48,14 @@ class PoolLadder:
 
 
 def pool_ladder(
-    demand: Demand, pool: PoolSpec, *, cloud: Cloud, region: str, min_replicas: int, zones: Sequence[str] = ()
+    demand: Demand,
+    pool: PoolSpec,
+    *,
+    cloud: Cloud,
+    region: str,
+    min_replicas: int,
+    zones: Sequence[str] = (),
+    is_launched: Callable[[str], bool] = lambda _: True,
 ) -> PoolLadder:
     """The cheapest instances that hold the model, or those that the stack names; each way to buy them in turn.
 
@@ -62,24 +69,24 @@ def pool_ladder(
         region: in the cloud's own words.
         min_replicas: with two or more, the ladder must not be spot alone.
         zones: of Google's region, where the nodes may be; each rung has to be in one of them. Default: in any.
+        is_launched: whether the cluster's pools can have nodes of a type. What the stack names is not asked of it.
 
     Raises:
         SpecError: with everything that is wrong, the numbers and what would work.
     """
+    candidates = [row for row in _candidates(pool, cloud, region, zones) if is_launched(row.instance_type)]
     problems = [
         *capacity_problems(pool, cloud, min_replicas),
         *parallelism_problems(demand, pool),
         *region_problems(pool, cloud, region, lambda: _names_that_fit(demand, instance_types(cloud).values(), pool)),
-        *instance_problems(
-            pool, cloud, region, lambda: _names_that_fit(demand, _candidates(pool, cloud, region, zones), pool)
-        ),
+        *instance_problems(pool, cloud, region, lambda: _names_that_fit(demand, candidates, pool)),
         *zone_problems(pool, zones),
     ]
     if problems:
         raise SpecError(problems)
     if pool.instance_types:
         return _ladder(_named(demand, pool, cloud, region), pool)
-    return _ladder(_cheapest(demand, pool, _candidates(pool, cloud, region, zones)), pool)
+    return _ladder(_cheapest(demand, pool, candidates), pool)
 
 
 def _cheapest(demand: Demand, pool: PoolSpec, candidates: Sequence[GpuInstance]) -> list[InstanceFit]:
