@@ -7,9 +7,10 @@ import pulumi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi.provider.experimental.analyzer import Analyzer, ComponentDefinition
+from pulumi.provider.experimental.analyzer import ComponentDefinition
 
-from moorage.plugin.values import Types, python_properties, schema_path, schema_value
+from moorage.plugin.analysis import PackageAnalyzer
+from moorage.plugin.values import Types, python_properties, schema_path, schema_value, waiting
 from tests.contract.recording import run_program, value_of
 
 
@@ -42,7 +43,7 @@ class Harbour(pulumi.ComponentResource):
 
 
 def analyzed() -> tuple[ComponentDefinition, Types]:
-    found = Analyzer("tests").analyze([Harbour])
+    found = PackageAnalyzer().analyze([Harbour])
     return found["component_definitions"]["Harbour"], found["type_definitions"]
 
 
@@ -92,6 +93,25 @@ def test_what_another_resource_gives_is_translated_as_well(
 ):
     given, _ = run_program(lambda: within(python_of(wrap())))
     assert value_of(given) == PYTHON_BERTH
+
+
+@pytest.mark.parametrize(
+    ("wrap", "paths"),
+    [
+        (lambda given: {"pierCount": given}, ["pierCount"]),
+        (lambda given: {"berthsByName": {"quay_side": {"maxLength": given}}}, ["berthsByName.quay_side.maxLength"]),
+        (lambda given: {"wideBerth": given}, []),
+        (lambda given: {"freeBerths": [given]}, []),
+        (lambda given: {"freeBerths": given}, ["freeBerths"]),
+        (lambda _: {"pierCount": 1, "nodeLabels": {"pool": "l4"}}, []),
+    ],
+)
+def test_an_output_in_place_of_a_plain_value_is_found(wrap: Callable[[object], dict[str, object]], paths: list[str]):
+    def program() -> list[str]:
+        given = wrap(pulumi.Output.from_input("known"))
+        return [path for key, value in given.items() for path in waiting(value, HARBOUR.inputs[key], TYPES, key)]
+
+    assert run_program(program)[0] == paths
 
 
 berths = st.fixed_dictionaries({"max_length": st.integers(0, 9)}, optional={"has_water": st.booleans()})

@@ -12,8 +12,12 @@ from pulumi.provider.server import ComponentInitError
 
 from moorage.plugin.analysis import PackageAnalyzer
 from moorage.plugin.components import component
-from moorage.plugin.values import python_properties, schema_path, schema_value
+from moorage.plugin.values import python_properties, schema_path, schema_value, waiting
 from moorage.spec.errors import SpecError
+
+_PLAIN = (
+    "must be written out: what is made follows from it, so it can be neither another resource's output nor a secret"
+)
 
 
 class ComponentsProvider(Provider):
@@ -33,6 +37,11 @@ class ComponentsProvider(Provider):
         missing = [key for key, found in definition.inputs.items() if not found.optional and inputs.get(key) is None]
         if missing:
             raise _refusal((key, "is missing") for key in missing)
+        unknown = [
+            path for key, found in definition.inputs.items() for path in waiting(inputs.get(key), found, types, key)
+        ]
+        if unknown:
+            raise _refusal((path, _PLAIN) for path in unknown)
         arguments = python_properties(inputs, definition.inputs, definition.inputs_mapping, types)
         try:
             made = component(kind)(name, arguments, options)  # pyright: ignore[reportArgumentType]

@@ -4,7 +4,7 @@ The SDK's own translation takes neither an output in place of a typed value nor 
 and hands integers over as floats (pulumi 3.272.0, pulumi/provider/experimental/component.py).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import cast
 
 import pulumi
@@ -56,6 +56,23 @@ def schema_path(key: str, properties: Mapping[str, PropertyDefinition], names: M
     own = types.get(_own_type(definition))
     inner = schema_path(rest, own.properties, own.properties_mapping, types) if own is not None else rest
     return f"{schema_name}{index}.{inner}".removesuffix(".")
+
+
+def waiting(value: object, definition: PropertyDefinition, types: Types, path: str) -> Iterator[str]:
+    """Where outputs are that have to be plain values, as the schema names them."""
+    if isinstance(value, pulumi.Output):
+        if definition.plain:
+            yield path
+        return
+    own, parts = types.get(_own_type(definition)), definition.additional_properties
+    if definition.items is not None and isinstance(value, list):
+        for index, part in enumerate(cast("list[object]", value)):
+            yield from waiting(part, definition.items, types, f"{path}[{index}]")
+    elif isinstance(value, Mapping):
+        for key, part in cast("Mapping[str, object]", value).items():
+            inside = own.properties.get(key) if own is not None else parts
+            if inside is not None:
+                yield from waiting(part, inside, types, f"{path}.{key}")
 
 
 _Translate = Callable[[object, PropertyDefinition, Types], object]
