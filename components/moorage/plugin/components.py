@@ -13,6 +13,7 @@ COMPONENTS: Mapping[str, str] = {
     "EksGpuNodeGroup": "moorage.aws.gpu_node_group",
     "EksGpuPool": "moorage.aws.gpu_pool",
     "EksNetwork": "moorage.aws.network",
+    "EksNetworkPolicyController": "moorage.aws.network_policy_controller",
     "EksWorkloadIdentity": "moorage.aws.identity",
     "ElastiCacheValkey": "moorage.aws.cache",
     "GcsModelStore": "moorage.gcp.model_store",
