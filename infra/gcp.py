@@ -13,6 +13,7 @@ from moorage.gcp.cluster import GkeCluster
 from moorage.gcp.compute_class import GkeComputeClass
 from moorage.gcp.identity import GkeWorkloadIdentity
 from moorage.gcp.network import GkeNetwork
+from moorage.kubernetes.network_policy_spec import Clients
 from moorage.spec import BucketSource
 from outputs import StackOutputs
 from pool import cost_of, ladder_of, rungs_of
@@ -32,7 +33,8 @@ def build_gcp_always_on(settings: Settings) -> StackOutputs:
     gcp = cast("GcpSettings", configuration.gcp)
     ladder = ladder_of(configuration, "gcp", gcp.region, gcp.zones)
     outside = pulumi.ResourceOptions(provider=pulumi_gcp.Provider("gcp", project=gcp.project, region=gcp.region))
-    cluster = _cluster(gcp, outside)
+    network = GkeNetwork("network", {"project": gcp.project, "region": gcp.region}, outside)
+    cluster = _cluster(gcp, network, outside)
     provider = pulumi_kubernetes.Provider(
         "inside", kubeconfig=cluster.kubeconfig, cluster_identifier=cluster.cluster_identifier
     )
@@ -67,21 +69,22 @@ def build_gcp_always_on(settings: Settings) -> StackOutputs:
         needs=(gpus, identity, *_readers(settings, identity, outside)),
         service_account_annotations=identity.service_account_annotations,
     )
-    return build_cluster_stack(_with_google_gateway(settings), parts)
+    return build_cluster_stack(_with_google_gateway(settings, network), parts)
 
 
-def _with_google_gateway(settings: Settings) -> Settings:
-    """In a cluster of the stack's own, a route is through a Gateway of GKE's."""
+def _with_google_gateway(settings: Settings, network: GkeNetwork) -> Settings:
+    """In a cluster of the stack's own, a route is through a Gateway of GKE's, whose proxies are in the network."""
     cluster = settings.configuration.cluster
     if cluster.exposure.kind != "http-route":
         return settings
     exposure = cluster.exposure.model_copy(update={"gateway_controller": "gke"})
-    changed = {"cluster": cluster.model_copy(update={"exposure": exposure})}
+    clients = cluster.network.clients or Clients(cidrs=[network.proxy_range])
+    policies = cluster.network.model_copy(update={"clients": clients})
+    changed = {"cluster": cluster.model_copy(update={"exposure": exposure, "network": policies})}
     return replace(settings, configuration=settings.configuration.model_copy(update=changed))
 
 
-def _cluster(gcp: "GcpSettings", opts: pulumi.ResourceOptions) -> GkeCluster:
-    network = GkeNetwork("network", {"project": gcp.project, "region": gcp.region}, opts)
+def _cluster(gcp: "GcpSettings", network: GkeNetwork, opts: pulumi.ResourceOptions) -> GkeCluster:
     return GkeCluster(
         "cluster",
         {

@@ -317,6 +317,11 @@ def test_a_model_is_split_over_the_fewest_gpus_of_a_node_that_hold_it():
     assert engine["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "2"
 
 
+def policies_of(stack: SimpleNamespace) -> dict[str, Any]:
+    policies = [found for found in stack.registrations if found["type"].endswith(":NetworkPolicy")]
+    return {found["name"]: found["inputs"]["spec"] for found in policies}
+
+
 def test_policies_are_told_what_the_stack_says_of_the_network():
     network = {
         "clients": {"namespaces": ["apps"]},
@@ -326,8 +331,7 @@ def test_policies_are_told_what_the_stack_says_of_the_network():
     cluster = {"context": "x", "prometheus_url": "http://prometheus.observability.svc:9090", "network": network}
     done = build(kubernetes_stack(cluster=cluster))
     assert done.returncode == 0, done.stderr
-    registrations = json.loads(done.stdout)["registrations"]
-    specs = {found["name"]: found["inputs"]["spec"] for found in registrations if ":NetworkPolicy" in found["type"]}
+    specs = policies_of(SimpleNamespace(**json.loads(done.stdout)))
     reached = json.dumps(specs["network-policies-gateway"]["ingress"])
     assert ('"apps"' in reached, '"observability"' in reached, '"namespaceSelector": {}' in reached) == (
         True,
@@ -336,3 +340,14 @@ def test_policies_are_told_what_the_stack_says_of_the_network():
     )
     assert "10.20.0.0/24" in json.dumps(specs["network-policies-engine"]["egress"])
     assert "10.96.0.10/32" in json.dumps(specs["network-policies-dns"]["egress"])
+
+
+def test_on_google_cloud_a_routes_balancers_reach_the_gateway():
+    route = {"kind": "http-route", "hostname": "llm.example.com", "gateway_name": "public"}
+    keys = configuration_of(ROOT / "stacks" / "Pulumi.gcp-always-on.yaml")
+    done = build({**keys, "moorage:cluster": {"exposure": route}})
+    assert done.returncode == 0, done.stderr
+    stack = SimpleNamespace(**json.loads(done.stdout))
+    (proxies,) = [found["inputs"]["ipCidrRange"] for found in stack.registrations if found["name"] == "network-proxies"]
+    clients, _prometheus = policies_of(stack)["network-policies-gateway"]["ingress"]
+    assert {peer["ipBlock"]["cidr"] for peer in clients["from"]} == {proxies, "35.191.0.0/16", "130.211.0.0/22"}

@@ -108,6 +108,8 @@ OTHER_NODE = (
 )
 """One more pod of the kind that the policies name, as the analyzer imagines it."""
 HTTP_ROUTE = {"kind": "http-route", "hostname": "llm.example.com", "gateway_name": "public"}
+GOOGLE_GATEWAY = {**HTTP_ROUTE, "gateway_controller": "gke"}
+GOOGLE_PROXIES = {"35.191.0.0-35.191.255.255", "130.211.0.0-130.211.3.255"}
 LOAD_BALANCER = {"kind": "load-balancer", "source_ranges": ["10.0.0.0/8"]}
 
 
@@ -116,6 +118,11 @@ LOAD_BALANCER = {"kind": "load-balancer", "source_ranges": ["10.0.0.0/8"]}
     [
         ({"exposure": {**HTTP_ROUTE, "gateway_namespace": "gateways"}}, {"gateways/[all pods]", PROMETHEUS}),
         ({"exposure": HTTP_ROUTE}, {"moorage/[all pods]", OTHER_NODE, PROMETHEUS}),
+        ({"exposure": GOOGLE_GATEWAY}, {*GOOGLE_PROXIES, PROMETHEUS}),
+        (
+            {"exposure": GOOGLE_GATEWAY, "clients": {"cidrs": ["10.0.64.0/23"]}},
+            {*GOOGLE_PROXIES, "10.0.64.0-10.0.65.255", PROMETHEUS},
+        ),
         ({"exposure": LOAD_BALANCER}, {ALL_PODS, "0.0.0.0-255.255.255.255"}),
         (
             {"exposure": LOAD_BALANCER, "clients": {"cidrs": ["10.0.0.0/8"]}},

@@ -56,7 +56,10 @@ def test_pulumi_itself_gets_and_accepts_it(tmp_path: Path):
     """`get-schema` binds it: every reference leads somewhere, and every type is one of Pulumi's."""
     command = [ROOT / ".venv" / "bin" / "pulumi", "package", "get-schema", ROOT / "plugin"]
     got = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert json.loads(got.stdout) == {**SCHEMA, "config": {}}
+    written = json.loads(got.stdout)
+    for resource in written["resources"].values():
+        resource.setdefault("inputProperties", {})  # it leaves out what is empty
+    assert written == {**SCHEMA, "config": {}}
     assert "warning" not in got.stderr.lower()
 
 

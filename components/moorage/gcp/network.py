@@ -40,6 +40,8 @@ class GkeNetwork(pulumi.ComponentResource):
     """The name of the subnet's range for pods."""
     service_range: pulumi.Output[str]
     """The name of the subnet's range for services."""
+    proxy_range: str
+    """From where a regional or internal Gateway's proxies come, as a CIDR block."""
 
     def __init__(self, name: str, args: GkeNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for a network that Google Cloud would refuse."""
@@ -56,12 +58,14 @@ class GkeNetwork(pulumi.ComponentResource):
         self.subnetwork_id = pulumi.Output.all(subnetwork.id, nat.id, proxies.id).apply(lambda ids: ids[0])
         self.pod_range = pulumi.Output.from_input(POD_RANGE)
         self.service_range = pulumi.Output.from_input(SERVICE_RANGE)
+        self.proxy_range = self._ranges.proxies
         self.register_outputs(
             {
                 "network_id": self.network_id,
                 "subnetwork_id": self.subnetwork_id,
                 "pod_range": self.pod_range,
                 "service_range": self.service_range,
+                "proxy_range": self.proxy_range,
             }
         )
 

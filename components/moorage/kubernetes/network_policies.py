@@ -28,7 +28,8 @@ class NetworkPoliciesArgs(TypedDict):
     """Of the gateways. Default: from inside the cluster alone."""
     clients: NotRequired[ClientsArgs]
     """Who opens connections to the gateways. Default: with `cluster` all pods; with `http-route` those of the namespace
-    of its Gateway; with `load-balancer` everybody, whom its `source_ranges` let through."""
+    of its Gateway; with `load-balancer` everybody, whom its `source_ranges` let through. Where the Gateway is of GKE's,
+    Google's proxies and health checks come on top, and nobody else by default."""
     gateway_settings: NotRequired[GatewaySettings]
     """Of the gateways: where they send traces. Default: nowhere."""
     gateway_destinations: NotRequired[Sequence[pulumi.Input[str]]]

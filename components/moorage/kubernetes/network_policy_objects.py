@@ -7,10 +7,11 @@ import pulumi
 
 from moorage.kubernetes.cache_objects import PORT as CACHE_PORT
 from moorage.kubernetes.gateway_objects import PORT as GATEWAY_PORT
+from moorage.kubernetes.gateway_spec import Exposure
 from moorage.kubernetes.labels import component_selector, object_labels
 from moorage.kubernetes.manifest import Manifest
 from moorage.kubernetes.network_destination import LINK_LOCAL, egress_to, in_namespace, one_address, tcp
-from moorage.kubernetes.network_policy_spec import NetworkPolicySpec
+from moorage.kubernetes.network_policy_spec import Clients, NetworkPolicySpec
 from moorage.kubernetes.vllm_pod import NODE_ROLE_LABEL
 from moorage.kubernetes.vllm_pod import PORT as ENGINE_PORT
 
@@ -22,6 +23,9 @@ _DNS_ADDRESSES = ("169.254.20.10", "169.254.169.254")
 _PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", LINK_LOCAL, "172.16.0.0/12", "192.168.0.0/16", "240.0.0.0/4")
 """Where pods, nodes, Services and metadata servers are: RFC 1918, 3927 and 6598, and the class E addresses that pods on
 GKE may have."""
+_GOOGLE_PROXIES = ("35.191.0.0/16", "130.211.0.0/22")
+"""Of balancers that are global, and of all health checks (cloud.google.com/load-balancing/docs/firewall-rules, read
+2026-11-25)."""
 _IDENTITY: Mapping[str, Sequence[tuple[str, int]]] = {
     # EKS Pod Identity's agent (docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html, read 2026-11-25).
     "s3": (("169.254.170.23", _HTTP_PORT),),
@@ -80,18 +84,11 @@ class NetworkPolicyObjects:
         """What comes from a balancer has its client's address, its own or a node's, as the cloud has it: whom it serves
         is for its `source_ranges` to say."""
         clients, exposure = self.spec.clients, self.spec.exposure
-        if clients is not None:
-            blocks = [{"ipBlock": {"cidr": cidr}} for cidr in clients.cidrs]
-            return _from([*(in_namespace(name) for name in clients.namespaces), *blocks], GATEWAY_PORT)
-        match exposure.kind:
-            case "load-balancer":
-                return {"ports": [tcp(GATEWAY_PORT)]}
-            case "http-route" if exposure.gateway_namespace is not None:
-                return _from([in_namespace(exposure.gateway_namespace)], GATEWAY_PORT)
-            case "http-route":
-                return _from([{"podSelector": {}}], GATEWAY_PORT)
-            case "cluster":
-                return _from([{"namespaceSelector": {}}], GATEWAY_PORT)
+        if clients is None and exposure.kind == "load-balancer":
+            return {"ports": [tcp(GATEWAY_PORT)]}
+        named = [] if clients is None else _named(clients)
+        google = [{"ipBlock": {"cidr": cidr}} for cidr in _GOOGLE_PROXIES if exposure.gateway_controller == "gke"]
+        return _from([*named, *google] or [_clients_by_exposure(exposure)], GATEWAY_PORT)
 
     def _engine(self) -> Manifest:
         ingress = [_from([_peer("gateway"), in_namespace(self.spec.prometheus_namespace)], ENGINE_PORT)]
@@ -107,6 +104,19 @@ class NetworkPolicyObjects:
             _to([{"ipBlock": block} for block in blocks], _HTTPS_PORT),
             *(_to([{"ipBlock": {"cidr": f"{address}/32"}}], port) for address, port in identity),
         ]
+
+
+def _named(clients: Clients) -> list[Manifest]:
+    return [
+        *(in_namespace(name) for name in clients.namespaces),
+        *({"ipBlock": {"cidr": cidr}} for cidr in clients.cidrs),
+    ]
+
+
+def _clients_by_exposure(exposure: Exposure) -> Manifest:
+    if exposure.kind == "cluster":
+        return {"namespaceSelector": {}}
+    return {"podSelector": {}} if exposure.gateway_namespace is None else in_namespace(exposure.gateway_namespace)
 
 
 def _engine_nodes() -> Manifest:
