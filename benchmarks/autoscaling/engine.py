@@ -30,6 +30,7 @@ class Engine:
 
     def __init__(self, profile: EngineProfile, *, now: float) -> None:
         self._profile, self._now = profile, now
+        self._step_seconds = [profile.step_seconds(running) for running in range(profile.max_num_seqs + 1)]
         self._step = 0.0
         self._running: list[_Running] = []
         self._waiting: deque[Request] = deque()
@@ -62,7 +63,7 @@ class Engine:
         """Computes until `now`; who is done, and when."""
         done: list[tuple[float, Request]] = []
         while self._running:
-            step_seconds = self._profile.step_seconds(len(self._running))
+            step_seconds = self._step_seconds[len(self._running)]
             ends_at_step, _, request = self._running[0]
             ends_at = self._now + (ends_at_step - self._step) * step_seconds
             if ends_at > now:

@@ -37,16 +37,10 @@ class Fleet:
         self._nodes_free_until: list[float] = []
         self.replicas = 0
         self.pod_seconds = 0
-
-    @property
-    def ready(self) -> list[Engine]:
+        self.ready: list[Engine] = []
         """Those that get new requests."""
-        return [pod.engine for pod in self._pods if pod.engine is not None]
-
-    @property
-    def scraped(self) -> list[Engine]:
+        self.scraped: list[Engine] = []
         """Those that export metrics: until they are gone."""
-        return self.ready + [pod.engine for pod in self._leaving if pod.engine is not None]
 
     def scale(self, now: float, replicas: int) -> None:
         """New pods are asked for; those that have not started go first, then the youngest."""
@@ -59,22 +53,32 @@ class Fleet:
                 pod.killed_at = now + self._drain.grace_seconds
                 self._leaving.append(pod)
             del self._pods[replicas:]
+            self._note_engines()
 
     def warm(self, now: float) -> None:
         """All pods are ready, without having started."""
         for pod in self._pods:
             pod.ready_at, pod.engine = now, Engine(self._profile, now=now)
+        self._note_engines()
 
     def advance(self, now: float) -> tuple[list[tuple[float, Request]], int]:
         """Who is done and when, and how many requests were killed with their engine."""
         self.pod_seconds += len(self._pods) + len(self._leaving)
         done = [ended for engine in self.scraped for ended in engine.advance(now)]
-        for pod in self._pods:
-            if pod.engine is None and pod.ready_at <= now:
-                pod.engine = Engine(self._profile, now=now)
-        return done, self._remove_drained(now)
+        starting = [pod for pod in self._pods if pod.engine is None and pod.ready_at <= now]
+        for pod in starting:
+            pod.engine = Engine(self._profile, now=now)
+        killed = self._remove_drained(now) if self._leaving else 0
+        if starting:
+            self._note_engines()
+        return done, killed
+
+    def _note_engines(self) -> None:
+        self.ready = [pod.engine for pod in self._pods if pod.engine is not None]
+        self.scraped = self.ready + [pod.engine for pod in self._leaving if pod.engine is not None]
 
     def _remove_drained(self, now: float) -> int:
+        """How many requests have been killed."""
         killed = 0
         for pod in list(self._leaving):
             load = pod.engine.load if pod.engine else 0
@@ -82,7 +86,9 @@ class Fleet:
                 continue
             killed += load
             self._leaving.remove(pod)
-            self._nodes_free_until.append(now + NODE_KEPT_SECONDS)
+            if pod.engine is not None:
+                self._nodes_free_until.append(now + NODE_KEPT_SECONDS)
+        self._note_engines()
         return killed
 
     def _start_seconds(self, now: float) -> float:

@@ -78,14 +78,14 @@ STEADY = (
     _steady("L4", 0.5),
     _steady("L4", 0.95),
     _steady("L4", 1.3),
-    _steady("L4", 3.5),
+    _steady("L4", 2.5),
     _steady("A10", 0.95),
     _steady("A10", 1.3, seeds=(1,)),
 )
 CHANGING = (
-    Scenario("a day, 0.3 to 4 engines", "L4", lambda each: diurnal(0.3 * each, 4 * each), jumps=()),
+    Scenario("a day, 0.3 to 3 engines", "L4", lambda each: diurnal(0.3 * each, 3 * each), jumps=()),
     _bursts("L4", 0.6, 3, hours=12),
-    _bursts("A10", 0.6, 2, hours=8, seeds=(1,)),
+    _bursts("A10", 0.6, 2, hours=6, seeds=(1,)),
 )
 FROM_ZERO = (
     Scenario(
