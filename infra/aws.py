@@ -37,7 +37,7 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
     cluster = EksCluster("cluster", _cluster_args(aws, network), outside)
     provider = pulumi_kubernetes.Provider("inside", kubeconfig=cluster.kubeconfig, cluster_identifier=cluster.arn)
     inside = pulumi.ResourceOptions(provider=provider)
-    EksNetworkPolicyController("network-policy-controller", {}, inside)
+    denials = EksNetworkPolicyController("network-policy-controller", {}, inside)
     pool = EksGpuPool(
         "gpu",
         {
@@ -59,7 +59,7 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
         gpu_memory_gib=ladder.gpu_memory_gib,
         opts=inside,
         estimated_cost=cost_of(configuration, ladder, "aws"),
-        needs=(pool, *_identity(settings, aws, cluster, outside)),
+        needs=(denials, pool, *_identity(settings, aws, cluster, outside)),
         dns_addresses=(cluster.dns_address,),
         service_account_annotations={},
     )

@@ -52,7 +52,12 @@ def layers(cloud: str, made: tuple[Resource, ...]) -> list[list[Resource]]:
     by_type = [POOLS[cloud], CLUSTERS[cloud], NETWORKS[cloud]]
     below = [[found for found in real if found["type"] in types] for types in by_type]
     inside = [found for found in real if found["type"].startswith("kubernetes:") and found not in below[0]]
-    return [inside, *below]
+    return [[found for found in inside if not is_setting(found)], *below]
+
+
+def is_setting(resource: Resource) -> bool:
+    """Of the cluster, and no workload: no node is needed for it."""
+    return resource["inputs"].get("metadata", {}).get("namespace") == "kube-system"
 
 
 def wrong(cloud: str, made: tuple[Resource, ...]) -> Iterator[str]:
@@ -99,6 +104,14 @@ def test_one_kind_that_nobody_waits_for_is_noticed(cloud: str, last: str):
         {**found, "dependencies": [urn for urn in found["dependencies"] if urn not in forgotten]} for found in made
     )
     assert list(wrong(cloud, mutated))
+
+
+def test_on_aws_what_is_denied_is_denied_as_long_as_anything_runs():
+    made = resources("aws")
+    (setting,) = [found for found in made if is_setting(found)]
+    by_urn = {found["urn"]: found for found in made}
+    for workload in (found for found in layers("aws", made)[0] if found["type"].startswith("kubernetes:apps/")):
+        assert setting["urn"] in _needed_by(workload, by_urn), workload["name"]
 
 
 @clouds
