@@ -11,7 +11,7 @@ import pytest
 from moorage.aws.tags import MAX_TAGS
 from moorage.spec import SpecError
 
-from .aws_examples import TAGS
+from .aws_examples import AWS_EXAMPLES, TAGS
 from .aws_programs import VARIANTS, Variant, every_variant, program
 from .recording import Registration, run_program
 
@@ -86,7 +86,10 @@ def refused() -> Iterator[Mapping[str, str]]:
     yield {"kubernetes.io/cluster/other": "owned"}
 
 
-@every_variant
+@pytest.mark.parametrize(
+    "variant",
+    [pytest.param(variant, id=name) for name, variant in VARIANTS.items() if "tags" in AWS_EXAMPLES[variant[0]]],
+)
 @pytest.mark.parametrize("tags", list(refused()))
 def test_tags_that_aws_or_a_controller_would_refuse_are_refused_at_preview(variant: Variant, tags: Mapping[str, str]):
     with pytest.raises(SpecError, match="tags"):
