@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from moorage.gcp.cluster import GkeCluster
+from moorage.gcp.gpu_pool import GkeGpuPool
 from moorage.gcp.identity import GkeWorkloadIdentity
 from moorage.gcp.image_registry import ArtifactRegistry
 
@@ -85,6 +86,16 @@ def test_a_cluster_is_closed_by_default():
         "gcpPublicCidrsAccessEnabled": False,
         "privateEndpointEnforcementEnabled": True,
     }
+
+
+def test_a_cluster_brings_what_weights_metrics_and_images_need():
+    inputs = cluster_of(**BY_DEFAULT)
+    assert inputs["workloadIdentityConfig"]["workloadPool"].endswith(".svc.id.goog")
+    assert inputs["monitoringConfig"]["managedPrometheus"] == {"enabled": True}
+    assert inputs["addonsConfig"]["gcsFuseCsiDriverConfig"] == {"enabled": True}
+    _, recording = run_program(component(GkeGpuPool, "harbour"))
+    for nodes in recording.of_type("NodePool"):
+        assert nodes.inputs["nodeConfig"]["gcfsConfig"] == {"enabled": True}
 
 
 def test_a_cluster_that_is_reached_by_name_has_no_address():
