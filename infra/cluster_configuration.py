@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from moorage.kubernetes.gateway_spec import Exposure
 from moorage.kubernetes.image import PinnedImage
+from moorage.kubernetes.monitoring_objects import PROMETHEUS_NAMESPACE
 from moorage.kubernetes.network_destination import namespace_of_service
-from moorage.kubernetes.network_policy_spec import PROMETHEUS_NAMESPACE, Address, Clients, Network
+from moorage.kubernetes.network_policy_spec import Address, Clients, Network
 from moorage.kubernetes.vllm_spec import Placement
 from moorage.spec.numbers import WholeNumber
 

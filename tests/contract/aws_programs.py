@@ -15,7 +15,6 @@ from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.model_store import S3ModelStore
 from moorage.aws.network import EksNetwork
-from moorage.aws.network_policy_controller import EksNetworkPolicyController
 
 from .aws_answers import REGION
 from .aws_examples import TAGS
@@ -35,7 +34,6 @@ VARIANTS: Mapping[str, Variant] = {
     "node group in a capacity block": (EksGpuNodeGroup, {}),
     "node group in a reservation": (EksGpuNodeGroup, {"capacity_type": "reservation"}),
     "node group on demand": (EksGpuNodeGroup, {"capacity_type": "on-demand", "capacity_reservation_id": ...}),
-    "network policy controller": (EksNetworkPolicyController, {}),
     "identity": (EksWorkloadIdentity, {}),
     "cache": (ElastiCacheValkey, {}),
     "cache of one node": (ElastiCacheValkey, {"settings": ..., "memory_mib": ..., "replicas": 0}),

@@ -10,6 +10,7 @@ import pytest
 from moorage.aws.cluster import EksCluster
 from moorage.aws.cluster_roles import AUTO_MODE_CLUSTER_POLICIES, AUTO_MODE_NODE_POLICIES
 from moorage.aws.launch_template import user_data
+from moorage.aws.network_policy_controller import EksNetworkPolicyController
 from moorage.spec import SpecError
 
 from .aws_answers import ACCOUNT_ID
@@ -142,11 +143,10 @@ def test_pod_identity_is_there_in_either_case():
 
 
 def test_network_policies_are_enforced_with_auto_mode_or_without():
-    (config,) = recorded("network policy controller").of_type("ConfigMap")
-    assert (config.inputs["metadata"]["namespace"], config.inputs["metadata"]["name"]) == (
-        "kube-system",
-        "amazon-vpc-cni",
-    )
+    _, controller = run_program(component(EksNetworkPolicyController, "harbour"))
+    config = controller.the("ConfigMap")
+    metadata = config.inputs["metadata"]
+    assert (metadata["namespace"], metadata["name"]) == ("kube-system", "amazon-vpc-cni")
     assert config.inputs["data"] == {"enable-network-policy-controller": "true"}
     (addon,) = [
         found

@@ -20,11 +20,10 @@ from moorage.kubernetes.addon_values import (
 from moorage.kubernetes.content_secret import content_secret
 from moorage.kubernetes.labels import object_labels
 from moorage.kubernetes.manifest import Manifest
+from moorage.kubernetes.monitoring_objects import PROMETHEUS_NAMESPACE
 from moorage.kubernetes.placement import PlacementArgs
 from moorage.spec.parsing import parse
 
-PROMETHEUS_NAMESPACE = "monitoring"
-"""Of a Prometheus that is installed: where its requests come from."""
 _PROMETHEUS_URL = f"http://kube-prometheus-stack-prometheus.{PROMETHEUS_NAMESPACE}.svc:9090"
 _GRAFANA_URL = f"http://kube-prometheus-stack-grafana.{PROMETHEUS_NAMESPACE}.svc"
 _TIMEOUT_SECONDS = 900

@@ -12,6 +12,8 @@ _DASHBOARDS = Path(__file__).with_name("dashboards")
 GRAFANA_LABEL = {"grafana_dashboard": "1"}
 """What the sidecar of Grafana's chart looks for (github.com/grafana/helm-charts, charts/grafana/values.yaml,
 sidecar.dashboards.label; read 2026-11-25)."""
+PROMETHEUS_NAMESPACE = "monitoring"
+"""Where it is installed, and so where its requests come from."""
 _GATEWAY_SECONDS, _ENGINE_SECONDS = 5, 10
 """Between two looks. The gateways' demand starts engines from zero: nobody is to wait for Prometheus too."""
 

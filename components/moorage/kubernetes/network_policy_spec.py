@@ -7,11 +7,10 @@ from typing import Annotated, NotRequired, Self, TypedDict, cast
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PlainValidator, model_validator
 
 from moorage.kubernetes.gateway_spec import Exposure
+from moorage.kubernetes.monitoring_objects import PROMETHEUS_NAMESPACE
 from moorage.spec.gateway_settings import parse_gateway_settings
 from moorage.spec.model import ModelSpec
 from moorage.spec.source import BucketSource, FolderSource, ModelSource
-
-PROMETHEUS_NAMESPACE = "monitoring"
 
 
 class ClientsArgs(TypedDict):
