@@ -36,9 +36,9 @@ class EngineLoad(NamedTuple):
 
 
 ONE = {"type": "Pods", "value": 1}
-REPLAYED = ((3, 0), (8, 1), (10, 16), (10, 8), (22, 4), (8, 12), (11, 0))
-"""For how many seconds how many requests: from nothing up to the limit, down, up again, and to nothing. Two engines go
-at once, because others have come within the policy's period, and the next one when it is over."""
+REPLAYED = ((3, 0), (8, 1), (10, 16), (10, 8), (22, 4), (11, 0))
+"""For how many seconds how many requests: from nothing up to the limit, down, and to nothing. Two engines go at once,
+because others have come within the policy's period, and the next one when it is over."""
 REPLAY_TOLERANCE_SECONDS = 4
 """Prometheus, KEDA and the autoscaler look every second each, whenever they happened to begin."""
 BUSY = EngineLoad(running=4, kv_cache_usage=0.5)
