@@ -19,11 +19,11 @@ def test_the_worst_hour_may_begin_at_any_time():
 
 
 def test_the_worst_day_counts_and_who_was_refused_was_not_served():
-    calm = Day(HOUR, scalings=[(0, 1)], answers=[(0, 1)] * 10, pod_seconds=HOUR)
+    calm = Day(HOUR, scalings=[(0, 1)], answers=[(0.0, 1.0)] * 10, pod_seconds=HOUR)
     bad = Day(
         2 * HOUR,
         scalings=[(0, 1), (5, 2), (9, 1)],
-        answers=[(0, 1)] * 7 + [(0, 99)],
+        answers=[(0.0, 1.0)] * 7 + [(0.0, 99.0)],
         refusals=[0, 600],
         pod_seconds=3 * HOUR,
     )
