@@ -116,7 +116,7 @@ def test_on_aws_what_is_denied_is_denied_as_long_as_anything_runs():
 
 @clouds
 def test_what_holds_data_refuses_to_be_deleted(cloud: str):
-    """The engine finds a protected resource before it deletes the first one."""
+    """What the engine says then, and does not do, is asked in tests/pulumi_engine/test_protection.py."""
     made = resources(cloud)
     (cluster,) = [found for found in made if found["type"] in CLUSTERS[cloud]]
     assert cluster["inputs"]["deletionProtection"] is True
