@@ -33,8 +33,8 @@ class GkeComputeClassArgs(TypedDict):
     zones: Sequence[str]
     """Where they may be, such as `["europe-west4-a"]`. A reservation's nodes are where it is."""
     rungs: Sequence[GkePoolRungArgs]
-    """In the order in which they are tried. When an earlier one has nodes again, engines move back to it, as their
-    PodDisruptionBudget allows."""
+    """In the order in which they are tried. When an earlier one has nodes again, pods that may be evicted move back to
+    it, as their PodDisruptionBudget allows. Those of `VllmDeployment` may not, and stay until they are rolled."""
     reservations: NotRequired[Mapping[str, str]]
     """For each rung of capacity type `reservation`: the reservation's name by the rung's instance type, or
     `projects/PROJECT/reservations/NAME` of one that another project shares. Default: none."""

@@ -55,6 +55,7 @@ def compute_class_spec(
             # The taint nvidia.com/gpu=present:NoSchedule is GKE's own, and so are the class's label and taint.
             "nodeLabels": {GPU_POOL_LABEL: name},
         },
+        # It leaves a node alone on which a pod is not safe to evict (pkg/defrag/processor/node_filter.go).
         "activeMigration": {"optimizeRulePriority": True},
         "autoscalingPolicy": {
             "consolidationDelayMinutes": _CONSOLIDATION_DELAY_MINUTES,
