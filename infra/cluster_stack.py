@@ -216,7 +216,7 @@ def _autoscaler_args(
 ) -> VllmAutoscalerArgs:
     """`Configuration` has seen to it that there is a Prometheus."""
     installed = "" if addons is None else addons.prometheus_url
-    return {
+    args: VllmAutoscalerArgs = {
         "namespace": namespace,
         "target": cast("pulumi.Output[ScaleTargetArgs]", engine.scale_target),
         "model": _model(configuration)[0].served_name,
@@ -226,6 +226,9 @@ def _autoscaler_args(
         "prometheus_url": configuration.cluster.prometheus_url or installed,
         "gateway_namespace": namespace,
     }
+    if configuration.engine.idle_seconds is not None:
+        args["idle_seconds"] = configuration.engine.idle_seconds
+    return args
 
 
 def _gateway_settings(configuration: Configuration) -> GatewaySettings:

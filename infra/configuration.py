@@ -25,7 +25,6 @@ from cluster_configuration import (
     NodeSettings,
     ReplicaSettings,
 )
-from moorage.local.activator import DEFAULT_IDLE_SECONDS
 from moorage.planner.pool_spec import PoolSpec
 from moorage.spec import Load, ModelFacts, ModelSpec, Problem, ServiceLevel, SpecError
 from moorage.spec.gateway_settings import check_tenant, parse_gateway_settings
@@ -108,10 +107,11 @@ class EngineSettings(BaseModel):
         ge=1,
         description="In a cluster: the highest rank among the adapters. Default: vLLM's own, 16.",
     )
-    idle_seconds: WholeNumber = Field(
-        default=DEFAULT_IDLE_SECONDS,
+    idle_seconds: WholeNumber | None = Field(
+        default=None,
         ge=1,
-        description="With option serverless: stop the engine after so long without a request. Default: 300.",
+        description="With option serverless: stop the engine after so long without a request. Default: 300 on this "
+        "machine, 1800 in a cluster, where a start takes longer.",
     )
 
 

@@ -11,7 +11,7 @@ import pulumi
 
 from local_model import Model, served_model
 from moorage.engine import drain_budget, startup_budget
-from moorage.local.activator import LocalActivator
+from moorage.local.activator import LocalActivator, LocalActivatorArgs
 from moorage.local.cache import LocalRedis
 from moorage.local.gateway import LocalGateway, LocalGatewayArgs
 from moorage.local.machine import LocalMachine
@@ -117,17 +117,16 @@ def _engine_args(
 
 
 def _activator(settings: Settings, machine: LocalMachine, engine: LocalVllm) -> LocalActivator:
-    return LocalActivator(
-        "activator",
-        {
-            "stack_directory": machine.stack_directory,
-            "python": sys.executable,
-            "version": _package_digest("moorage_serving"),
-            "engine": engine.upstream,
-            "engine_log_file": engine.log_file,
-            "idle_seconds": settings.configuration.engine.idle_seconds,
-        },
-    )
+    args: LocalActivatorArgs = {
+        "stack_directory": machine.stack_directory,
+        "python": sys.executable,
+        "version": _package_digest("moorage_serving"),
+        "engine": engine.upstream,
+        "engine_log_file": engine.log_file,
+    }
+    if settings.configuration.engine.idle_seconds is not None:
+        args["idle_seconds"] = settings.configuration.engine.idle_seconds
+    return LocalActivator("activator", args)
 
 
 def _gateway_args(

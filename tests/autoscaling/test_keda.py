@@ -3,7 +3,12 @@ from typing import Any
 import pytest
 from benchmarks.autoscaling.keda import Keda
 
-from moorage.kubernetes.autoscaler_objects import COOLDOWN_SECONDS, FAILURE_THRESHOLD, POLLING_SECONDS, scaled_object
+from moorage.kubernetes.autoscaler_objects import (
+    DEFAULT_IDLE_SECONDS,
+    FAILURE_THRESHOLD,
+    POLLING_SECONDS,
+    scaled_object,
+)
 from moorage.kubernetes.autoscaler_spec import AutoscalerSpec
 
 TARGET = {"api_version": "apps/v1", "kind": "Deployment", "name": "engine"}
@@ -44,21 +49,21 @@ def test_the_last_ones_go_together_after_the_cooldown(keda: Keda, answers: Answe
     answers.value = 1
     assert keda.poll(0, 3) == 3
     answers.value = 0
-    assert keda.poll(COOLDOWN_SECONDS, 3) == 3
-    assert keda.poll(COOLDOWN_SECONDS + 1, 3) == 0
+    assert keda.poll(DEFAULT_IDLE_SECONDS, 3) == 3
+    assert keda.poll(DEFAULT_IDLE_SECONDS + 1, 3) == 0
 
 
 def test_with_a_minimum_the_last_ones_stay(answers: Answers):
     keda = Keda(spec(min_replicas=2), answers, heeds_tolerance=True)
-    assert [keda.poll(now, 2) for now in (0, COOLDOWN_SECONDS + 1)] == [2, 2]
-    assert keda.poll(COOLDOWN_SECONDS + 2, 0) == 2
+    assert [keda.poll(now, 2) for now in (0, DEFAULT_IDLE_SECONDS + 1)] == [2, 2]
+    assert keda.poll(DEFAULT_IDLE_SECONDS + 2, 0) == 2
 
 
 def test_while_prometheus_is_away_engines_stay(keda: Keda, answers: Answers):
     answers.value = 3 * EACH
     assert keda.sync(0, 3) == 3
     answers.value = None
-    for now in range(0, 3 * COOLDOWN_SECONDS, POLLING_SECONDS):
+    for now in range(0, 3 * DEFAULT_IDLE_SECONDS, POLLING_SECONDS):
         assert keda.poll(now, 3) == 3
         assert keda.sync(now, 3) == 3
 

@@ -115,6 +115,7 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
             "end": "0 18 * * 1-5",
             "min_replicas": 2,
         },
+        "idle_seconds": 600,
     },
     ClusterAddons: {
         "keda": "install",

@@ -219,6 +219,13 @@ def test_in_a_cluster_that_exists_only_what_is_asked_for_is_installed(built: dic
     assert charts == {"keda", "kube-prometheus-stack", "nvidia-device-plugin", lws}
 
 
+def test_a_serverless_stack_says_how_long_its_last_engine_stays():
+    keys = configuration_of(ROOT / "stacks" / "Pulumi.kubernetes-serverless.yaml")
+    done = build({**keys, "moorage:engine": {"idle_seconds": 600}})
+    assert done.returncode == 0, done.stderr
+    assert the(SimpleNamespace(**json.loads(done.stdout)), "ScaledObject")["inputs"]["spec"]["cooldownPeriod"] == 600
+
+
 def test_a_prometheus_that_is_there_already_is_not_installed_again():
     keys = configuration_of(ROOT / "stacks" / "Pulumi.aws-always-on.yaml")
     cluster = {"prometheus_url": "http://prometheus.monitoring.svc:9090"}

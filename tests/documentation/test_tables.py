@@ -17,6 +17,7 @@ from moorage.spec.model import Quantization
 from .pages import CONFIGURATION, README
 
 IN_WORDS = {
+    "engine.idle_seconds": "300, in a cluster 1800",
     "model": "the tiny model",
     "model.revision": "the Hub's main branch, or the bucket's folder",
     "model.served_name": "the last part of `source`",

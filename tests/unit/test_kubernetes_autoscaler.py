@@ -42,6 +42,11 @@ def test_the_gateways_demand_counts_too_and_starts_from_zero():
     assert found["activationThreshold"] == "0"
 
 
+@pytest.mark.parametrize(("changes", "seconds"), [({}, 1800), ({"idle_seconds": 600}, 600)])
+def test_the_last_engine_goes_once_nobody_has_asked_for_so_long(changes: dict[str, Any], seconds: int):
+    assert scaled(min_replicas=0, **changes)["cooldownPeriod"] == seconds
+
+
 def test_no_answer_is_never_taken_for_no_load():
     for made in (scaled(), scaled(gateway_namespace=None)):
         assert {trigger["ignoreNullValues"] for trigger in triggers(made).values()} == {"false"}
@@ -114,6 +119,7 @@ def test_kubernetes_own_autoscaler_has_the_same_numbers():
         ({"min_replicas": 5}, "max_replicas = 4: must be at least min_replicas = 5"),
         ({"business_hours": HOURS, "controller": "hpa"}, "business_hours: needs controller = keda"),
         ({"business_hours": {**HOURS, "min_replicas": 9}}, "min_replicas = 9 must be at most max_replicas = 4"),
+        ({"idle_seconds": 600}, "idle_seconds = 600: has no meaning with min_replicas = 1"),
         ({"business_hours": {**HOURS, "start": "8:00"}}, 'business_hours.start = "8:00": must be five fields of cron'),
     ],
 )

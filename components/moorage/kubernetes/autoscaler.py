@@ -48,6 +48,8 @@ class VllmAutoscalerArgs(TypedDict):
     """Where the gateways are whose demand counts, waiting requests included. Default: engines' own metrics alone."""
     business_hours: NotRequired[BusinessHoursArgs]
     """When there are more than `min_replicas`, with `keda`. Default: never."""
+    idle_seconds: NotRequired[int]
+    """With `min_replicas` 0: how long after the last request no engine is left. Default: 1800."""
 
 
 class VllmAutoscaler(pulumi.ComponentResource):

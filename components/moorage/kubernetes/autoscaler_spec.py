@@ -52,6 +52,7 @@ class AutoscalerSpec(BaseModel):
     min_replicas: WholeNumber = Field(ge=0)
     max_replicas: WholeNumber = Field(ge=1)
     business_hours: BusinessHours | None = None
+    idle_seconds: WholeNumber | None = Field(default=None, ge=1)
 
     @field_validator("min_replicas")
     @classmethod
@@ -81,3 +82,10 @@ class AutoscalerSpec(BaseModel):
         if hours is not None and most is not None and hours.min_replicas > most:
             raise ValueError(f"min_replicas = {hours.min_replicas} must be at most max_replicas = {most}")
         return hours
+
+    @field_validator("idle_seconds")
+    @classmethod
+    def _ends_in_zero(cls, idle_seconds: int | None, info: ValidationInfo) -> int | None:
+        if idle_seconds is not None and info.data.get("min_replicas", 0) > 0:
+            raise ValueError(f"has no meaning with min_replicas = {info.data['min_replicas']}")
+        return idle_seconds

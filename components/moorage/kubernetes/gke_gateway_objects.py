@@ -1,9 +1,8 @@
 """What a Gateway of GKE has to be told of the Service behind a route. Pure.
 
-By itself it asks `/` of each pod, whatever its probes say, which a gateway answers with 404 (github.com/
-artifact-keeper/artifact-keeper-iac, issue 125, 2026-05), and ends an answer after 30 seconds (docs.cloud.google.com/
-kubernetes-engine/docs/how-to/configure-gateway-resources, both read 2026-11-25). The definitions of both kinds are not
-published; field names are those of that page.
+By itself it asks `/` of each pod, whatever its probes say, which a gateway answers with 404, and ends an answer after
+30 seconds: the defaults in github.com/GoogleCloudPlatform/gke-gateway-api, config/crd (fc40d60 of 2026-04-29, read
+2026-11-25), whose definitions of both kinds these objects were held against.
 """
 
 from moorage.engine.budgets import READINESS
@@ -13,7 +12,7 @@ from moorage.kubernetes.manifest import Manifest
 API_VERSION = "networking.gke.io/v1"
 # Longer than any answer: the gateway has limits of its own, and none on the length of an answer.
 _ANSWER_SECONDS = 24 * 3600
-# The most that a backend service has (docs.cloud.google.com/load-balancing/docs/enabling-connection-draining).
+# The most that the definition takes.
 _MAX_DRAINING_SECONDS = 3600
 
 
