@@ -206,9 +206,10 @@ EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
 
 
 def modules() -> list[str]:
-    return [
-        module.name for module in pkgutil.walk_packages(moorage.__path__, "moorage.") if module.name not in ENGINES_OWN
-    ]
+    """But those of the plugin, which has no components of its own: they define google.rpc.Status, as Google's libraries
+    do, and one process takes it once."""
+    found = [module.name for module in pkgutil.walk_packages(moorage.__path__, "moorage.")]
+    return [name for name in found if name not in ENGINES_OWN and not name.startswith("moorage.plugin.")]
 
 
 def own_subclasses(base: type[pulumi.Resource]) -> list[type[pulumi.Resource]]:

@@ -168,7 +168,7 @@ def test_nodes_reach_google_without_the_internet_and_the_internet_by_one_way_out
     assert subnet.inputs["privateIpGoogleAccess"] is True
     assert subnet.inputs["logConfig"]["metadata"] == "INCLUDE_ALL_METADATA"
     assert (proxies.inputs["purpose"], proxies.inputs["role"]) == ("REGIONAL_MANAGED_PROXY", "ACTIVE")
-    assert proxies.inputs["ipCidrRange"] == recorded.outputs[recorded.registrations[0].urn]["proxy_range"]
+    assert proxies.inputs["ipCidrRange"] == recorded.outputs[recorded.the("GkeNetwork").urn]["proxy_range"]
     assert recorded.the("Network").inputs["autoCreateSubnetworks"] is False
     assert recorded.the("RouterNat").inputs["subnetworks"] == [
         {"name": "harbour-subnet-id", "sourceIpRangesToNats": ["ALL_IP_RANGES"]}

@@ -1,4 +1,6 @@
-"""All Kubernetes objects of ours: of each component's example, and of each stack as `moorage render` writes it."""
+"""All Kubernetes objects of ours: of each component's example, of each stack as `moorage render` writes it, and of each
+page's program.
+"""
 
 import functools
 import subprocess
@@ -16,10 +18,11 @@ from moorage.cli.manifest_files import file_name
 from moorage.cli.manifests import manifests_of
 from moorage.cli.offline_program import NoProviders, registrations
 from moorage.cli.project import find_project, read_configuration
-from moorage.cli.recording import run_program
+from moorage.cli.recording import Registration, run_program
 from moorage.kubernetes.vllm import VllmDeployment
 from tests.contract.examples import EXAMPLES, component
 from tests.contract.recording import OUTPUTS
+from tests.documentation.pages import Page
 
 from .cluster import Document
 from .engines import rendered
@@ -54,6 +57,7 @@ def object_sets() -> Mapping[str, Callable[[], list[Document]]]:
     return {
         **{name: functools.partial(rendered, program) for name, program in {**with_objects, **VARIANTS}.items()},
         **{f"stack {name}": functools.partial(_stack, name, cloud) for name, cloud in _stacks().items()},
+        **{page.name: functools.partial(_program, page) for page in _pages()},
     }
 
 
@@ -84,7 +88,30 @@ def _by_command(stack: str) -> list[Document]:
 
 def _after_up(stack: str) -> list[Document]:
     project = find_project(ROOT)
-    registered = registrations(project, stack, read_configuration(project, stack), _AfterUp(make_credentials=True))
+    return _objects(registrations(project, stack, read_configuration(project, stack), _AfterUp(make_credentials=True)))
+
+
+def _pages() -> list[Page]:
+    """The components' pages that have a program."""
+    found = [Page(path) for path in sorted((ROOT / "docs").glob("*.md"))]
+    return [page for page in found if any("import pulumi" in block for block in page.blocks("python"))]
+
+
+@functools.cache
+def _program(page: Page) -> list[Document]:
+    (program,) = page.blocks("python")
+    code = compile(program, page.name, "exec")
+    _, recording = run_program(
+        lambda: exec(code, {"__name__": "__main__"}),  # noqa: S102 - a page of ours
+        _AfterUp(make_credentials=True),
+        project="moorage",
+        stack="tests",
+        preview=True,
+    )
+    return _objects(recording.registrations)
+
+
+def _objects(registered: list[Registration]) -> list[Document]:
     manifests = manifests_of(registered, secret_store="moorage", show_secrets=True)
     assert manifests.problems == []
     return sorted(manifests.objects, key=file_name)

@@ -342,7 +342,7 @@ def test_an_idle_time_is_of_use_only_where_the_engine_is_stopped(read: Read):
         "engine: idle_seconds has no meaning with option = always-on; remove it"
     ]
     assert read(option="serverless", engine={"idle_seconds": 60}).configuration.engine.idle_seconds == 60
-    assert read(option="serverless").configuration.engine.idle_seconds == 300
+    assert read(option="serverless").configuration.engine.idle_seconds is None
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "stacks").glob("*.yaml")), ids=lambda path: path.stem)
