@@ -3,6 +3,7 @@ page's program.
 """
 
 import functools
+import json
 import subprocess
 import sys
 import tempfile
@@ -41,13 +42,24 @@ WITHOUT_DEFINITION = frozenset({("eks.amazonaws.com/v1", "NodeClass")})
 
 
 class _AfterUp(NoProviders):
-    """Knows what AWS and Google Cloud answer when a resource has been made."""
+    """Knows what AWS and Google Cloud answer when a resource has been made, and writes a state of it."""
+
+    def __init__(self) -> None:
+        super().__init__(make_credentials=True)
+        self._resources: list[Document] = []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, Document]:
         if not args.typ.startswith(("aws:", "gcp:")):
             return super().new_resource(args)
         answer = OUTPUTS.get(args.typ)
-        return f"{args.name}-id", {**args.inputs, **(answer(args.name, args.inputs) if answer else {})}
+        outputs = {**args.inputs, **(answer(args.name, args.inputs) if answer else {})}
+        urn = f"urn:pulumi:tests::moorage::{args.typ}::{args.name}"
+        self._resources.append({"urn": urn, "type": args.typ, "id": f"{args.name}-id", "outputs": outputs})
+        return f"{args.name}-id", outputs
+
+    def state(self) -> str:
+        """As `pulumi stack export` would write it."""
+        return json.dumps({"version": 3, "deployment": {"resources": self._resources}})
 
 
 def object_sets() -> Mapping[str, Callable[[], list[Document]]]:
@@ -71,24 +83,21 @@ def _stacks() -> Mapping[str, str]:
 
 @functools.cache
 def _stack(name: str, cloud: str) -> list[Document]:
-    """From the command itself, in the order of the files' names; of a cloud, whose answers it has to wait for, as the
-    program makes them."""
-    return _by_command(name) if cloud == "kubernetes" else _after_up(name)
-
-
-def _by_command(stack: str) -> list[Document]:
+    """From the command itself, in the order of the files' names; of a cloud with a state of what it has made."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [Path(sys.executable).with_name("moorage"), "render", "--show-secrets"]
-        finished = subprocess.run(
-            [*command, "--stack", stack, "--out", folder], cwd=ROOT, capture_output=True, text=True
-        )
+        state = Path(folder, "state.json")
+        state.write_text(_state(name) if cloud != "kubernetes" else '{"deployment": {}}')
+        out = Path(folder, "out")
+        command = [Path(sys.executable).with_name("moorage"), "render", "--show-secrets", "--state", state]
+        finished = subprocess.run([*command, "--stack", name, "--out", out], cwd=ROOT, capture_output=True, text=True)
         assert finished.returncode == 0, finished.stderr
-        return [yaml.safe_load(file.read_text()) for file in sorted(Path(folder).iterdir())]
+        return [yaml.safe_load(file.read_text()) for file in sorted(out.glob("*.yaml"))]
 
 
-def _after_up(stack: str) -> list[Document]:
-    project = find_project(ROOT)
-    return _objects(registrations(project, stack, read_configuration(project, stack), _AfterUp(make_credentials=True)))
+def _state(stack: str) -> str:
+    project, provider = find_project(ROOT), _AfterUp()
+    registrations(project, stack, read_configuration(project, stack), provider)
+    return provider.state()
 
 
 def _pages() -> list[Page]:
@@ -103,7 +112,7 @@ def _program(page: Page) -> list[Document]:
     code = compile(program, page.name, "exec")
     _, recording = run_program(
         lambda: exec(code, {"__name__": "__main__"}),  # noqa: S102 - a page of ours
-        _AfterUp(make_credentials=True),
+        _AfterUp(),
         project="moorage",
         stack="tests",
         preview=True,

@@ -6,7 +6,7 @@ import os
 import pickle
 import runpy
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import cast
 
@@ -20,17 +20,19 @@ from moorage.cli.manifest import Document, mapping
 from moorage.cli.problems import CommandError, RenderError
 from moorage.cli.project import Configuration, Project
 from moorage.cli.recording import Registration, run_program
+from moorage.cli.state import Made
 
 
 class NoProviders(Mocks):
-    """Knows of a resource what the program has said about it; everything else is unknown.
+    """Knows of a resource what the program has said about it, and what `made` has of it; everything else is unknown.
 
     Credentials are made with `make_credentials` alone. Without, a mark stands for each, so that a map of them keeps its
     keys and every place that shows one is found.
     """
 
-    def __init__(self, *, make_credentials: bool) -> None:
+    def __init__(self, *, make_credentials: bool, made: Mapping[tuple[str, str], Made] | None = None) -> None:
         self._make_credentials = make_credentials
+        self._made = made or {}
         self.api_keys: dict[str, str] = {}
         """Those that were made, by the resource's name."""
 
@@ -46,6 +48,8 @@ class NoProviders(Mocks):
             return None, {**inputs, **made}
         if args.typ in HASHED:
             return None, inputs
+        if not names and (known := self._made.get((args.typ, args.name))):
+            return known.id, {**inputs, **known.outputs}
         return None, {
             **inputs,
             **{name: absent(f"{name} of {args.typ} {args.name}, which only --show-secrets makes") for name in names},

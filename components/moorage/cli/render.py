@@ -10,6 +10,7 @@ from moorage.cli.manifests import Manifests, manifests_of
 from moorage.cli.offline_program import NoProviders, registrations
 from moorage.cli.problems import CommandError, RenderError
 from moorage.cli.project import find_project, read_configuration
+from moorage.cli.state import read_state
 
 DEFAULT_STORE = "moorage"
 
@@ -25,21 +26,30 @@ def render(
     show_secrets: Annotated[
         bool, typer.Option("--show-secrets", help="Write Secrets as they are, in clear, instead of ExternalSecrets.")
     ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="What `pulumi stack export` wrote of a stack whose cloud resources are up: gives their values."
+        ),
+    ] = None,
 ) -> None:
     """Write every Kubernetes object of a stack as YAML, without a cluster or credentials."""
     try:
-        manifests = render_stack(stack, out, secret_store=secret_store, show_secrets=show_secrets)
+        manifests = render_stack(stack, out, secret_store=secret_store, show_secrets=show_secrets, state=state)
     except CommandError as error:
         typer.secho(f"moorage render: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
     _report(manifests, out, secret_store)
 
 
-def render_stack(stack: str, out: Path, *, secret_store: str, show_secrets: bool) -> Manifests:
+def render_stack(
+    stack: str, out: Path, *, secret_store: str, show_secrets: bool, state: Path | None = None
+) -> Manifests:
     """What was written to `out`. Raises `CommandError`, and then has written nothing."""
     project = find_project(Path.cwd())
     configuration = read_configuration(project, stack)
-    provider = NoProviders(make_credentials=show_secrets)
+    made = None if state is None else read_state(state)
+    provider = NoProviders(make_credentials=show_secrets, made=made)
     registered = registrations(project, stack, configuration, provider)
     manifests = manifests_of(registered, secret_store=secret_store, show_secrets=show_secrets)
     if manifests.problems:
