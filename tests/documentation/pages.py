@@ -1,7 +1,7 @@
 """The repository's Markdown files, and their parts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,18 @@ class Page:
     def blocks(self, language: str) -> list[str]:
         """The fenced blocks of this language."""
         return [content for found, content in _FENCE.findall(self.text) if found == language]
+
+    @property
+    def has_program(self) -> bool:
+        """Whether there is a Pulumi program on it."""
+        return any("import pulumi" in block for block in self.blocks("python"))
+
+    @property
+    def program(self) -> Callable[[], None]:
+        """Its one Python program, as Python runs it."""
+        (source,) = self.blocks("python")
+        code = compile(source, self.name, "exec")
+        return lambda: exec(code, {"__name__": "__main__"})  # noqa: S102 - a page of ours
 
     @property
     def code(self) -> list[str]:

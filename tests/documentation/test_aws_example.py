@@ -6,7 +6,7 @@ from tests.contract.recording import Recording, run_program
 
 from .pages import ROOT, Page
 
-(PROGRAM,) = Page(ROOT / "docs" / "aws.md").blocks("python")
+PAGE = Page(ROOT / "docs" / "aws.md")
 
 EXPECTED = {
     "moorage:index:EksNetwork": 1,
@@ -48,8 +48,7 @@ EXPECTED = {
 
 
 def made() -> Recording:
-    code = compile(PROGRAM, "docs/aws.md", "exec")
-    return run_program(lambda: exec(code, {"__name__": "__main__"}))[1]  # noqa: S102
+    return run_program(PAGE.program)[1]
 
 
 def test_it_makes_these_resources():

@@ -8,7 +8,6 @@ from tests.contract.recording import Recording, run_program
 from .pages import ROOT, Page
 
 PAGE = Page(ROOT / "docs" / "cluster-addons.md")
-(PROGRAM,) = PAGE.blocks("python")
 
 EXPECTED = {
     "moorage:index:ClusterAddons": 1,
@@ -23,8 +22,7 @@ EXPECTED = {
 
 
 def made() -> Recording:
-    code = compile(PROGRAM, "docs/cluster-addons.md", "exec")
-    return run_program(lambda: exec(code, {"__name__": "__main__"}))[1]  # noqa: S102
+    return run_program(PAGE.program)[1]
 
 
 def test_it_makes_these_resources():

@@ -102,9 +102,7 @@ def test_python_is_python(block: str):
 def test_every_program_has_a_test_that_says_what_it_makes():
     """The README's is above; a page's is in a file of its name."""
     here = Path(__file__).parent
-    programs = [
-        page for page in pages() if page != README and any("import pulumi" in it for it in page.blocks("python"))
-    ]
+    programs = [page for page in pages() if page != README and page.has_program]
     assert programs
     for page in programs:
         assert (here / f"test_{page.path.stem.replace('-', '_')}_example.py").exists(), page.name

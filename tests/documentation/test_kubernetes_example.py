@@ -12,7 +12,6 @@ from tests.model_facts import LLAMA_8B
 from .pages import ROOT, Page
 
 PAGE = Page(ROOT / "docs" / "kubernetes.md")
-(PROGRAM,) = PAGE.blocks("python")
 
 EXPECTED = {
     "moorage:index:VllmDeployment": 1,
@@ -31,8 +30,7 @@ EXPECTED = {
 
 
 def made() -> Recording:
-    code = compile(PROGRAM, "docs/kubernetes.md", "exec")
-    return run_program(lambda: exec(code, {"__name__": "__main__"}))[1]  # noqa: S102
+    return run_program(PAGE.program)[1]
 
 
 def test_it_makes_these_resources():

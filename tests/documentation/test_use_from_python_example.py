@@ -7,7 +7,7 @@ from tests.contract.recording import Recording, run_program
 
 from .pages import ROOT, Page
 
-(PROGRAM,) = Page(ROOT / "docs" / "use-from-python.md").blocks("python")
+PAGE = Page(ROOT / "docs" / "use-from-python.md")
 
 EXPECTED = {
     "moorage:index:VllmDeployment": 1,
@@ -28,8 +28,7 @@ EXPECTED = {
 
 
 def made() -> Recording:
-    code = compile(PROGRAM, "docs/use-from-python.md", "exec")
-    return run_program(lambda: exec(code, {"__name__": "__main__"}))[1]  # noqa: S102
+    return run_program(PAGE.program)[1]
 
 
 def test_it_makes_these_resources():

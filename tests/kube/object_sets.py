@@ -103,20 +103,12 @@ def _state(stack: str) -> str:
 def _pages() -> list[Page]:
     """The components' pages that have a program."""
     found = [Page(path) for path in sorted((ROOT / "docs").glob("*.md"))]
-    return [page for page in found if any("import pulumi" in block for block in page.blocks("python"))]
+    return [page for page in found if page.has_program]
 
 
 @functools.cache
 def _program(page: Page) -> list[Document]:
-    (program,) = page.blocks("python")
-    code = compile(program, page.name, "exec")
-    _, recording = run_program(
-        lambda: exec(code, {"__name__": "__main__"}),  # noqa: S102 - a page of ours
-        _AfterUp(),
-        project="moorage",
-        stack="tests",
-        preview=True,
-    )
+    _, recording = run_program(page.program, _AfterUp(), project="moorage", stack="tests", preview=True)
     return _objects(recording.registrations)
 
 
