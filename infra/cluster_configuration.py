@@ -11,6 +11,7 @@ from moorage.kubernetes.monitoring_objects import PROMETHEUS_NAMESPACE
 from moorage.kubernetes.network_destination import namespace_of_service
 from moorage.kubernetes.network_policy_spec import Address, Clients, Network
 from moorage.kubernetes.vllm_spec import Placement
+from moorage.planner.availability import gcp_region_of
 from moorage.spec.numbers import WholeNumber
 
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -210,6 +211,6 @@ class GcpSettings(BaseModel):
     @classmethod
     def _of_the_region(cls, zones: list[str], info: ValidationInfo) -> list[str]:
         region = info.data.get("region")
-        if region is not None and not all(zone.rpartition("-")[0] == region for zone in zones):
+        if region is not None and not all(gcp_region_of(zone) == region for zone in zones):
             raise ValueError(f"must be zones of {region}, such as {region}-a")
         return zones

@@ -3,13 +3,8 @@ from typing import Any
 import pytest
 from benchmarks.autoscaling.keda import Keda
 
-from moorage.kubernetes.autoscaler_objects import (
-    DEFAULT_IDLE_SECONDS,
-    FAILURE_THRESHOLD,
-    POLLING_SECONDS,
-    scaled_object,
-)
-from moorage.kubernetes.autoscaler_spec import AutoscalerSpec
+from moorage.kubernetes.autoscaler_objects import FAILURE_THRESHOLD, POLLING_SECONDS, scaled_object
+from moorage.kubernetes.autoscaler_spec import DEFAULT_IDLE_SECONDS, AutoscalerSpec
 
 TARGET = {"api_version": "apps/v1", "kind": "Deployment", "name": "engine"}
 EACH = 10

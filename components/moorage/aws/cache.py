@@ -12,7 +12,7 @@ from moorage.aws.names import check_name
 from moorage.aws.tags import named
 from moorage.credentials.password import Password
 from moorage.spec.gateway_settings import GatewaySettings
-from moorage.spec.parsing import parse
+from moorage.spec.parsing import known_of, parse
 
 PORT = 6379
 # docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html (read 2026-11-25)
@@ -58,8 +58,7 @@ class ElastiCacheValkey(pulumi.ComponentResource):
         """Raises `moorage.spec.SpecError` for arguments that cannot be served."""
         super().__init__("moorage:index:ElastiCacheValkey", name, dict(args), opts)
         check_name(name)
-        plain = {key: value for key, value in args.items() if key in CacheSpec.model_fields}
-        self._name, self._spec = name, parse(CacheSpec, plain, "")
+        self._name, self._spec = name, parse(CacheSpec, known_of(CacheSpec, args), "")
         self._child = pulumi.ResourceOptions(parent=self)
         password = Password(f"{name}-password", self._child).password
         group = self._create_security_group(args)

@@ -15,7 +15,8 @@ from pulumi.runtime.stack import run_pulumi_func
 
 ResultT = TypeVar("ResultT")
 
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""Marks secrets and other values that JSON has no words for (pulumi/sdk, resource.SigKey)."""
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark itself
 
 
@@ -65,7 +66,7 @@ class Recording(MockMonitor):
         for name in request.additionalSecretOutputs:
             if name in response.object.fields:
                 value = MessageToDict(response.object.fields[name])
-                response.object[name] = {_SIGNATURE: _SECRET, "value": value}
+                response.object[name] = {SIGNATURE: _SECRET, "value": value}
         return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
@@ -150,7 +151,7 @@ def _all_marked(properties: Any) -> "dict[str, Value]":
 def _marked(value: Value) -> Value:
     """With a `Secret` for each value that the SDK has wrapped as one."""
     if isinstance(value, dict):
-        if value.get(_SIGNATURE) == _SECRET:
+        if value.get(SIGNATURE) == _SECRET:
             return Secret(_marked(value["value"]))
         return {key: _marked(part) for key, part in value.items()}
     if isinstance(value, list):

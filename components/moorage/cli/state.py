@@ -9,9 +9,7 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from moorage.cli.problems import CommandError
-
-# Marks secrets and other values that JSON has no words for (pulumi/sdk, resource.SigKey).
-_SPECIAL = "4dabf18193072939515e22adb298388d"
+from moorage.cli.recording import SIGNATURE
 
 
 class Made(NamedTuple):
@@ -54,4 +52,4 @@ def read_state(file: Path) -> Mapping[tuple[str, str], Made]:
 
 
 def _plain(outputs: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return {key: value for key, value in outputs.items() if _SPECIAL not in json.dumps(value)}
+    return {key: value for key, value in outputs.items() if SIGNATURE not in json.dumps(value)}

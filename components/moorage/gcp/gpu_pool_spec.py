@@ -9,9 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from moorage.gcp.gpu_machine_type import GpuMachineType, gpu_machine_types
 from moorage.gcp.labels import Labels
-from moorage.gcp.project import ZoneName, region_of
+from moorage.gcp.project import ZoneName
 from moorage.gcp.spot_termination import termination_notice_seconds
 from moorage.kubernetes.placement import PoolKind
+from moorage.planner.availability import gcp_region_of
 from moorage.spec.numbers import WholeNumber
 from moorage.spec.wording import suggestion
 
@@ -83,7 +84,7 @@ class GpuNodesSpec(BaseModel):
     @field_validator("zones")
     @classmethod
     def _of_one_region(cls, zones: Sequence[str]) -> Sequence[str]:
-        if len({region_of(zone) for zone in zones}) > 1 or len(set(zones)) < len(zones):
+        if len({gcp_region_of(zone) for zone in zones}) > 1 or len(set(zones)) < len(zones):
             raise ValueError("must be zones of one region, each once")
         return zones
 

@@ -25,11 +25,6 @@ def service_agent(project_number: str, service: str) -> str:
     return f"serviceAccount:service-{project_number}@{_SERVICE_AGENTS[service]}.iam.gserviceaccount.com"
 
 
-def region_of(zone: str) -> str:
-    """`europe-west4` of `europe-west4-a`."""
-    return zone.rpartition("-")[0]
-
-
 def _project(text: str) -> str:
     # docs.cloud.google.com/resource-manager/docs/creating-managing-projects (read 2026-11-25)
     if not _PROJECT.fullmatch(text):

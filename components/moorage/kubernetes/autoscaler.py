@@ -10,7 +10,7 @@ from moorage.kubernetes.autoscaler_spec import AutoscalerSpec, BusinessHoursArgs
 from moorage.kubernetes.labels import object_labels
 from moorage.kubernetes.manifest import Manifest
 from moorage.spec.errors import Problem, SpecError
-from moorage.spec.parsing import parse
+from moorage.spec.parsing import known_of, parse
 
 
 class ScaleTargetArgs(TypedDict):
@@ -125,8 +125,7 @@ class VllmAutoscaler(pulumi.ComponentResource):
 
 
 def _parse(args: VllmAutoscalerArgs) -> AutoscalerSpec:
-    plain = {key: value for key, value in args.items() if key in AutoscalerSpec.model_fields}
-    spec = parse(AutoscalerSpec, {**plain, "has_gateway": "gateway_namespace" in args}, "")
+    spec = parse(AutoscalerSpec, {**known_of(AutoscalerSpec, args), "has_gateway": "gateway_namespace" in args}, "")
     if spec.controller == "keda" and "prometheus_url" not in args:
         raise SpecError(
             [Problem("prometheus_url", ": is missing; must be where KEDA asks, like http://prometheus:9090")]

@@ -29,9 +29,6 @@ TOLERANCE_UP, TOLERANCE_DOWN = "0.1", "0.5"
 fields from 1.33 and heeds them from 1.35 on; before, its own tolerance of 0.1 holds both ways
 (kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale, read 2026-11-25)."""
 POLLING_SECONDS = 5
-DEFAULT_IDLE_SECONDS = 1800
-"""From the last request to zero replicas: longer than a start, for which the next request has to wait. Requests that
-come by chance stop and start an engine every e x this long at the most often, 0.7 times an hour."""
 FAILURE_THRESHOLD = 3
 """Looks at Prometheus that fail before KEDA takes the number of replicas from `fallback`."""
 
@@ -87,7 +84,7 @@ def scaled_object(
     return {
         "scaleTargetRef": {"apiVersion": target["api_version"], "kind": target["kind"], "name": target["name"]},
         "pollingInterval": POLLING_SECONDS,
-        "cooldownPeriod": DEFAULT_IDLE_SECONDS if spec.idle_seconds is None else spec.idle_seconds,
+        "cooldownPeriod": spec.idle_seconds,
         "minReplicaCount": spec.min_replicas,
         "maxReplicaCount": spec.max_replicas,
         "fallback": {

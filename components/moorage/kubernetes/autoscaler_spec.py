@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from moorage.spec.numbers import WholeNumber
 
 _CRON_FIELDS = 5
+DEFAULT_IDLE_SECONDS = 1800
+"""From the last request to zero replicas: longer than a start, for which the next request has to wait. Requests that
+come by chance stop and start an engine every e x this long at the most often, 0.7 times an hour."""
 
 
 class BusinessHoursArgs(TypedDict):
@@ -52,7 +55,7 @@ class AutoscalerSpec(BaseModel):
     min_replicas: WholeNumber = Field(ge=0)
     max_replicas: WholeNumber = Field(ge=1)
     business_hours: BusinessHours | None = None
-    idle_seconds: WholeNumber | None = Field(default=None, ge=1)
+    idle_seconds: WholeNumber = Field(default=DEFAULT_IDLE_SECONDS, ge=1)
 
     @field_validator("min_replicas")
     @classmethod
@@ -85,7 +88,7 @@ class AutoscalerSpec(BaseModel):
 
     @field_validator("idle_seconds")
     @classmethod
-    def _ends_in_zero(cls, idle_seconds: int | None, info: ValidationInfo) -> int | None:
-        if idle_seconds is not None and info.data.get("min_replicas", 0) > 0:
+    def _ends_in_zero(cls, idle_seconds: int, info: ValidationInfo) -> int:
+        if info.data.get("min_replicas", 0) > 0:
             raise ValueError(f"has no meaning with min_replicas = {info.data['min_replicas']}")
         return idle_seconds

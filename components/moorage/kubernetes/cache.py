@@ -17,7 +17,7 @@ from moorage.kubernetes.cache_objects import (
 from moorage.kubernetes.cache_spec import CacheSpec
 from moorage.kubernetes.content_secret import content_secret
 from moorage.spec.gateway_settings import GatewaySettings
-from moorage.spec.parsing import parse
+from moorage.spec.parsing import known_of, parse
 
 
 class KubernetesValkeyArgs(TypedDict):
@@ -50,8 +50,7 @@ class KubernetesValkey(pulumi.ComponentResource):
     def __init__(self, name: str, args: KubernetesValkeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for arguments that cannot be served."""
         super().__init__("moorage:index:KubernetesValkey", name, dict(args), opts)
-        plain = {key: value for key, value in args.items() if key in CacheSpec.model_fields}
-        objects = CacheObjects(name, args["namespace"], parse(CacheSpec, plain, ""))
+        objects = CacheObjects(name, args["namespace"], parse(CacheSpec, known_of(CacheSpec, args), ""))
         child = pulumi.ResourceOptions(parent=self)
         host = pulumi.Output.concat(name, ".", args["namespace"], ".svc")
         password = Password(f"{name}-password", child).password

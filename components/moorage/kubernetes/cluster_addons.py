@@ -22,7 +22,8 @@ from moorage.kubernetes.labels import object_labels
 from moorage.kubernetes.manifest import Manifest
 from moorage.kubernetes.monitoring_objects import PROMETHEUS_NAMESPACE
 from moorage.kubernetes.placement import PlacementArgs
-from moorage.spec.parsing import parse
+from moorage.kubernetes.pod_security import Level, namespace_labels
+from moorage.spec.parsing import known_of, parse
 
 _PROMETHEUS_URL = f"http://kube-prometheus-stack-prometheus.{PROMETHEUS_NAMESPACE}.svc:9090"
 _GRAFANA_URL = f"http://kube-prometheus-stack-grafana.{PROMETHEUS_NAMESPACE}.svc"
@@ -87,7 +88,7 @@ class ClusterAddons(pulumi.ComponentResource):
     def __init__(self, name: str, args: ClusterAddonsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for arguments that contradict each other."""
         super().__init__("moorage:index:ClusterAddons", name, dict(args), opts)
-        spec = _parse(args)
+        spec = parse(_AddonsSpec, known_of(_AddonsSpec, args), "")
         self._name = name
         if spec.keda == "install":
             self._install("keda", "keda", keda_values())
@@ -132,14 +133,13 @@ class ClusterAddons(pulumi.ComponentResource):
         self.prometheus_url = release.namespace.apply(lambda _: _PROMETHEUS_URL)
         self.grafana_url = release.namespace.apply(lambda _: _GRAFANA_URL)
 
-    def _install(self, addon: str, namespace: str, values: Manifest, *, level: str = "restricted") -> None:
+    def _install(self, addon: str, namespace: str, values: Manifest, *, level: Level = "restricted") -> None:
         self._release(addon, self._namespace(addon, namespace, level), values)
 
-    def _namespace(self, addon: str, namespace: str, level: str) -> pulumi.Output[str]:
-        levels = {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "audit", "warn")}
+    def _namespace(self, addon: str, namespace: str, level: Level) -> pulumi.Output[str]:
         created = core.v1.Namespace(
             f"{self._name}-{addon}-namespace",
-            metadata={"name": namespace, "labels": {**self._labels(addon), **levels}},
+            metadata={"name": namespace, "labels": {**self._labels(addon), **namespace_labels(level)}},
             opts=pulumi.ResourceOptions(parent=self),
         )
         return created.metadata.apply(lambda metadata: str(metadata.name))
@@ -170,8 +170,3 @@ class ClusterAddons(pulumi.ComponentResource):
 
     def _labels(self, addon: str) -> dict[str, str]:
         return object_labels(name=addon, instance=self._name, component="addon")
-
-
-def _parse(args: ClusterAddonsArgs) -> _AddonsSpec:
-    plain = {key: value for key, value in args.items() if key in _AddonsSpec.model_fields}
-    return parse(_AddonsSpec, plain, "")

@@ -16,7 +16,7 @@ from moorage.kubernetes.gke_gateway_objects import API_VERSION, gke_policies
 from moorage.spec.arguments import ServiceLevelArgs
 from moorage.spec.gateway_document import Key, Upstream, generated_key, render_gateway_document
 from moorage.spec.gateway_settings import GatewaySettings
-from moorage.spec.parsing import parse
+from moorage.spec.parsing import known_of, parse
 
 _HTTPS_PORT = 443
 _REDIS_URL_VARIABLE = "MOORAGE_REDIS_URL"
@@ -75,8 +75,7 @@ class KubernetesGateway(pulumi.ComponentResource):
     def __init__(self, name: str, args: KubernetesGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for arguments that cannot be served."""
         super().__init__("moorage:index:KubernetesGateway", name, dict(args), opts)
-        plain = {key: value for key, value in args.items() if key in GatewaySpec.model_fields}
-        spec = parse(GatewaySpec, {**plain, "has_redis": "redis_url" in args}, "")
+        spec = parse(GatewaySpec, {**known_of(GatewaySpec, args), "has_redis": "redis_url" in args}, "")
         objects = GatewayObjects(name, args["namespace"], spec)
         key = ApiKey(f"{name}-key", self._child()) if spec.authentication == "api_keys" else None
         self._create_pods(objects, args, key)

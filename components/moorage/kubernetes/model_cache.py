@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from moorage.kubernetes.labels import object_labels
 from moorage.kubernetes.manifest import Manifest
-from moorage.spec import parse
+from moorage.spec.parsing import known_of, parse
 
 _NODE_LOCAL_GIB = 10
 """Up to here every pod fetches its own: a minute or two, and no disk that all of them share and depend on."""
@@ -42,8 +42,7 @@ class ModelCache(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ModelCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("moorage:index:ModelCache", name, dict(args), opts)
-        given = {key: value for key, value in args.items() if key in ModelCacheSpec.model_fields}
-        spec = parse(ModelCacheSpec, given, "")
+        spec = parse(ModelCacheSpec, known_of(ModelCacheSpec, args), "")
         if spec.is_shared:
             claim = spec.claim(name, args["namespace"])
             core.v1.PersistentVolumeClaim(f"{name}-claim", opts=pulumi.ResourceOptions(parent=self), **claim)

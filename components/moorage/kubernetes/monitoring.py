@@ -12,7 +12,7 @@ from moorage.kubernetes.labels import object_labels
 from moorage.kubernetes.manifest import Manifest
 from moorage.kubernetes.monitoring_objects import GRAFANA_LABEL, dashboard_url, dashboards, pod_monitors
 from moorage.spec.arguments import ServiceLevelArgs
-from moorage.spec.parsing import parse
+from moorage.spec.parsing import known_of, parse
 from moorage.spec.service_level import ServiceLevel
 
 _API_VERSION = "monitoring.coreos.com/v1"
@@ -82,8 +82,7 @@ class KubernetesMonitoring(pulumi.ComponentResource):
     def __init__(self, name: str, args: KubernetesMonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for thresholds that make no sense."""
         super().__init__("moorage:index:KubernetesMonitoring", name, dict(args), opts)
-        plain = {key: value for key, value in args.items() if key in _MonitoringSpec.model_fields}
-        spec = parse(_MonitoringSpec, plain, "")
+        spec = parse(_MonitoringSpec, known_of(_MonitoringSpec, args), "")
         labels = object_labels(name="moorage-monitoring", instance=name, component="monitoring")
         metadata: Manifest = {
             "namespace": args["namespace"],

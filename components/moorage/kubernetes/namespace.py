@@ -6,8 +6,7 @@ import pulumi
 from pulumi_kubernetes import core
 
 from moorage.kubernetes.labels import object_labels
-
-_LEVELS = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+from moorage.kubernetes.pod_security import namespace_labels
 
 
 class KubernetesNamespaceArgs(TypedDict):
@@ -28,7 +27,7 @@ class KubernetesNamespace(pulumi.ComponentResource):
         labels = object_labels(name="moorage", instance=name, component="namespace")
         created = core.v1.Namespace(
             f"{name}-namespace",
-            metadata={"name": args["namespace"], "labels": {**labels, **_LEVELS}},
+            metadata={"name": args["namespace"], "labels": {**labels, **namespace_labels("restricted")}},
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.name = created.metadata.apply(lambda metadata: str(metadata.name))

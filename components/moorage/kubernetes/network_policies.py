@@ -11,7 +11,7 @@ from moorage.kubernetes.network_policy_objects import NetworkPolicyObjects
 from moorage.kubernetes.network_policy_spec import ClientsArgs, NetworkPolicySpec
 from moorage.spec.arguments import ModelArgs
 from moorage.spec.gateway_settings import GatewaySettings
-from moorage.spec.parsing import parse
+from moorage.spec.parsing import known_of, parse
 
 
 class NetworkPoliciesArgs(TypedDict):
@@ -55,11 +55,10 @@ class NetworkPolicies(pulumi.ComponentResource):
     def __init__(self, name: str, args: NetworkPoliciesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for networks, models or settings that cannot be."""
         super().__init__("moorage:index:NetworkPolicies", name, dict(args), opts)
-        plain = {key: value for key, value in args.items() if key in NetworkPolicySpec.model_fields}
         objects = NetworkPolicyObjects(
             name,
             args["namespace"],
-            parse(NetworkPolicySpec, plain, ""),
+            parse(NetworkPolicySpec, known_of(NetworkPolicySpec, args), ""),
             args.get("dns_addresses", ()),
             args.get("gateway_destinations", ()),
         )

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Annotated, NotRequired, Self, TypedDict, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PlainValidator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from moorage.kubernetes.gateway_spec import Exposure
 from moorage.kubernetes.monitoring_objects import PROMETHEUS_NAMESPACE
-from moorage.spec.gateway_settings import parse_gateway_settings
+from moorage.spec.gateway_settings import ParsedGatewaySettings
 from moorage.spec.model import ModelSpec
 from moorage.spec.source import BucketSource, FolderSource, ModelSource
 
@@ -65,9 +65,7 @@ class NetworkPolicySpec(BaseModel):
     weights_cidrs: list[Network] | None = Field(default=None, min_length=1)
     exposure: Exposure = Exposure()
     clients: Clients | None = None
-    gateway_settings: Annotated[
-        dict[str, JsonValue], PlainValidator(lambda value: parse_gateway_settings(value, ""))
-    ] = Field(default_factory=dict)
+    gateway_settings: ParsedGatewaySettings = Field(default_factory=dict)
     prometheus_namespace: str = Field(default=PROMETHEUS_NAMESPACE, min_length=1)
 
     @property

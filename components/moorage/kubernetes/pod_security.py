@@ -3,7 +3,9 @@
 kubernetes.io/docs/concepts/security/pod-security-standards (read 2026-11-25).
 """
 
-from typing import Any
+from typing import Any, Literal
+
+Level = Literal["restricted", "privileged"]
 
 USER_ID = 10001
 """Of processes and volumes. Above what images use for their own users, so that it is nobody's on the node."""
@@ -21,3 +23,8 @@ CONTAINER_SECURITY_CONTEXT: dict[str, Any] = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+
+
+def namespace_labels(level: Level) -> dict[str, str]:
+    """By which Pod Security holds the pods of a namespace to a level (…/concepts/security/pod-security-admission)."""
+    return {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "audit", "warn")}

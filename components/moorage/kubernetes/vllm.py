@@ -10,9 +10,9 @@ from moorage.kubernetes.placement import PlacementArgs
 from moorage.kubernetes.vllm_objects import VllmObjects
 from moorage.kubernetes.vllm_pod import PORT, VllmPodParts
 from moorage.kubernetes.vllm_spec import VllmSpec
-from moorage.spec import parse
 from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 from moorage.spec.gateway_document import Activation, Upstream
+from moorage.spec.parsing import known_of, parse
 
 
 class SecretKeyArgs(TypedDict):
@@ -95,7 +95,7 @@ class VllmDeployment(pulumi.ComponentResource):
     def __init__(self, name: str, args: VllmDeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for what cannot be served, with the numbers and what would work."""
         super().__init__("moorage:index:VllmDeployment", name, dict(args), opts)
-        spec = parse(VllmSpec, {key: value for key, value in args.items() if key in VllmSpec.model_fields}, "")
+        spec = parse(VllmSpec, known_of(VllmSpec, args), "")
         spec.check()
         objects = VllmObjects(name, args["namespace"], spec, _parts(args))
         self._warn_of_short_notice(spec)

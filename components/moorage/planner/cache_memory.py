@@ -1,13 +1,13 @@
 """How much memory the gateways' Redis or Valkey needs, from the gateways' settings."""
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import cast
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
 from moorage.spec.gateway_contract import contract
-from moorage.spec.gateway_settings import GatewaySettings
-
-if TYPE_CHECKING:
-    from pydantic import JsonValue
+from moorage.spec.gateway_settings import GatewaySettings, ParsedGatewaySettings
+from moorage.spec.numbers import WholeNumber
 
 _COUNTS_MIB = 64
 """Limits and usage: 2.1 KB for a tenant's window, 231 bytes of usage for a key and day, kept for 400 days: enough for
@@ -16,6 +16,28 @@ _BYTES_PER_COUNTED_BYTE = 1.65
 """Redis needs more than keys and values, which are all that the gateway counts: 1.62 times as much with answers of
 1 KiB, 1.35 with 4 KiB (measured 2026-11-25, Redis 7.0.15)."""
 _MIB = 2**20
+
+
+class CacheDemand(BaseModel):
+    """What a cache has to hold, whatever it runs on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    settings: ParsedGatewaySettings = Field(default_factory=dict)
+    memory_mib: WholeNumber | None = Field(default=None, ge=1)
+
+    @field_validator("memory_mib")
+    @classmethod
+    def _holds_what_tenants_may_store(cls, memory_mib: int | None, info: ValidationInfo) -> int | None:
+        needed = needed_memory_mib(info.data.get("settings", {}))
+        if memory_mib is not None and memory_mib < needed:
+            raise ValueError(f"must be at least {needed}, which the caches of all tenants in settings may fill")
+        return memory_mib
+
+    @property
+    def max_memory_mib(self) -> int:
+        """Valkey's `maxmemory`."""
+        return self.memory_mib or needed_memory_mib(self.settings)
 
 
 def needed_memory_mib(settings: GatewaySettings) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from moorage.engine.host_need import host_need
 from moorage.engine.lora import MAX_LORA_RANK
 from moorage.engine.parallelism import Parallelism, divides_heads, tensor_parallel_sizes
-from moorage.planner.availability import gcp_zones_of, nearest_first
+from moorage.planner.availability import gcp_region_of, gcp_zones_of, nearest_first
 from moorage.planner.gpu_catalog import Cloud, GpuInstance, gpu_catalog, instance_types, regions_of
 from moorage.planner.gpu_memory import Demand, shortage
 from moorage.planner.instance_fit import (
@@ -94,7 +94,7 @@ def zone_problems(pool: PoolSpec, zones: Sequence[str]) -> Iterator[Problem]:
     """For what Google has in none of the stack's zones, though it has it in another of the region."""
     for name in pool.instance_types or () if zones and not _is_reserved(pool) else ():
         known = gcp_zones_of(name)
-        of_region = sorted(zone for zone in known or () if zone.rpartition("-")[0] == zones[0].rpartition("-")[0])
+        of_region = sorted(zone for zone in known or () if gcp_region_of(zone) == gcp_region_of(zones[0]))
         if of_region and not set(of_region) & set(zones):
             message = f": has none with {name}, which is in {', '.join(of_region)}"
             yield Problem("gcp.zones", f" = {', '.join(zones)}{message}")

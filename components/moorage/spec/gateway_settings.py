@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import cast
+from typing import Annotated, cast
 
 from jsonschema import Draft202012Validator, ValidationError
-from pydantic import JsonValue
+from pydantic import JsonValue, PlainValidator
 
 from moorage.spec.errors import Problem, SpecError
 from moorage.spec.gateway_contract import Schema, contract, described, resolved
@@ -38,6 +38,10 @@ def parse_gateway_settings(value: object, path: str) -> dict[str, JsonValue]:
     if problems:
         raise SpecError(problems)
     return settings
+
+
+ParsedGatewaySettings = Annotated[dict[str, JsonValue], PlainValidator(lambda value: parse_gateway_settings(value, ""))]
+"""A field of a specification, as `parse_gateway_settings` makes it."""
 
 
 def check_tenant(tenant: str, settings: GatewaySettings, path: str) -> None:

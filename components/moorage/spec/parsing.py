@@ -52,6 +52,11 @@ def parse(schema: type[SpecT], value: object, path: str) -> SpecT:
         raise SpecError(_problems(schema, error, path)) from None
 
 
+def known_of(schema: type[BaseModel], args: Mapping[str, object]) -> dict[str, object]:
+    """Those of a component's arguments that `schema` has; what the others are may be known later."""
+    return {key: value for key, value in args.items() if key in schema.model_fields}
+
+
 def _problems(schema: type[BaseModel], error: ValidationError, path: str) -> list[Problem]:
     # A default that another field's value decides is not computed while that field is wrong: no problem of its own.
     details = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
