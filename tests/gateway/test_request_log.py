@@ -26,7 +26,7 @@ from moorage_serving.gateway.request_log.recording import MAX_TEXT_BYTES
 from moorage_serving.gateway.request_log.request_log import RequestLog
 from moorage_serving.gateway.request_log.retention import DAY_SECONDS, delete_expired, delete_subject
 from moorage_serving.gateway.request_log.sampling import is_sampled
-from moorage_serving.gateway.request_log.sealed_object import UnreadableObjectError, seal, unseal
+from moorage_serving.gateway.request_log.sealed_object import MAGIC, NONCE_BYTES, UnreadableObjectError, seal, unseal
 from moorage_serving.gateway.request_log.sink import ABANDONED_AFTER_SECONDS, FolderSink
 from moorage_serving.gateway.request_log.writer import MAX_QUEUED
 
@@ -40,6 +40,7 @@ OLD_KEY, NEW_KEY = bytes(range(32)), bytes(range(32, 64))
 KEYS = KeyRing([OLD_KEY])
 NAME = new_name(KEYS.current.subject_hash("alice"), 1_800_000_000)
 VARIABLE = "REQUEST_LOG_KEYS"
+TAG_BYTES = 16  # of AES-GCM
 
 
 def in_environment(*keys: bytes) -> str:
@@ -53,7 +54,16 @@ def in_environment(*keys: bytes) -> str:
 def test_what_was_sealed_is_unsealed(content: bytes) -> None:
     sealed = seal(content, NAME, KEYS.current)
     assert unseal(sealed, NAME, KEYS) == content
-    assert len(content) < 4 or content not in sealed
+    # What is in clear is the same whatever the content, which may be just that.
+    in_clear = seal(b"", NAME, KEYS.current)[: -NONCE_BYTES - TAG_BYTES]
+    assert sealed.startswith(in_clear)
+    assert len(content) < 4 or content not in sealed[len(in_clear) :]
+
+
+def test_a_content_that_is_what_stands_in_clear_is_sealed_too() -> None:
+    sealed = seal(MAGIC, NAME, KEYS.current)
+    assert unseal(sealed, NAME, KEYS) == MAGIC
+    assert sealed.count(MAGIC) == 1
 
 
 @given(st.data())
