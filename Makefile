@@ -24,16 +24,11 @@ down: ## stop and remove the stack
 output: ## print one output, secrets included: make output NAME=endpoint_url
 	@$(PULUMI) stack output --stack $(STACK) --show-secrets $(NAME)
 
-test: setup ## all tests: the quick rooms, then the real Pulumi engine beside a whole stack with real vLLM
+# The plugin is apart from tests/gateway: Pulumi's SDK and Google's libraries both define google.rpc.Status.
+test: setup ## all tests: the quick rooms, the real Pulumi engine, then a whole stack with real vLLM
 	@$(PYTHON) -m tools.bootstrap.consumers
 	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/pulumi_engine --ignore tests/plugin --ignore tests/end_to_end --numprocesses 2
-	@$(MAKE) --no-print-directory --jobs 2 test-pulumi-engine test-end-to-end
-
-# The plugin is apart from tests/gateway: Pulumi's SDK and Google's libraries both define google.rpc.Status.
-test-pulumi-engine: setup
-	@$(PYTHON) -m pytest tests/pulumi_engine tests/plugin --numprocesses 2
-
-test-end-to-end: setup
+	@$(PYTHON) -m pytest tests/pulumi_engine tests/plugin --numprocesses 3
 	@$(PYTHON) -m pytest tests/end_to_end
 
 kubernetes: setup ## build the control plane and controllers of test-kube: 20 minutes on two cores, once per machine
@@ -70,4 +65,4 @@ clean: ## remove what set-up has put into the checkout; stacks must be down
 	@if [ -d .moorage ]; then echo "a stack is still up: make down STACK=name" >&2; exit 1; fi
 	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup up preview down output test test-pulumi-engine test-end-to-end kubernetes test-kube lint bench bench-gateway soak reference pins clean
+.PHONY: help setup up preview down output test kubernetes test-kube lint bench bench-gateway soak reference pins clean
