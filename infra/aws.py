@@ -20,7 +20,7 @@ from pool import cost_of, drain_seconds, ladder_of, max_gpus, rungs_of
 from settings import Settings
 
 if TYPE_CHECKING:
-    from cluster_configuration import AwsSettings
+    from aws_configuration import AwsSettings
 
 _SCHEME = "s3://"
 

@@ -3,31 +3,18 @@
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from moorage.kubernetes.gateway_spec import Exposure
-from moorage.kubernetes.image import PinnedImage
 from moorage.kubernetes.monitoring_objects import PROMETHEUS_NAMESPACE
 from moorage.kubernetes.network_destination import namespace_of_service
 from moorage.kubernetes.network_policy_spec import Address, Clients, Network
 from moorage.kubernetes.vllm_spec import Placement
 from moorage.planner.availability import gcp_region_of
 from moorage.spec.numbers import WholeNumber
-
-STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
-
+from strict import STRICT
 
 Addon = Literal["keda", "prometheus", "device-plugin", "leader-worker-set"]
-
-
-class ImageSettings(BaseModel):
-    """What runs, each by its digest."""
-
-    model_config = STRICT
-
-    engine: PinnedImage = Field(description="vLLM's image for CUDA.")
-    gateway: PinnedImage = Field(description="The serving image.")
-    cache: PinnedImage = Field(description="Valkey's image.")
 
 
 class ReplicaSettings(BaseModel):
@@ -157,31 +144,6 @@ class NodeSettings(Placement):
     max_nodes: WholeNumber = Field(
         default=1, ge=1, description="Over how many one replica may be spread, by LeaderWorkerSet. Default: 1."
     )
-
-
-class AwsSettings(BaseModel):
-    """Where the stack is on AWS."""
-
-    model_config = STRICT
-
-    region: str = Field(min_length=1, description="Such as us-east-1.")
-    availability_zones: list[str] = Field(min_length=2, description="At least two of the region.")
-    public_access_cidrs: list[str] | None = Field(
-        default=None,
-        min_length=1,
-        description="Who reaches the cluster's API from outside of its network. Default: nobody.",
-    )
-    administrators: dict[str, str] = Field(
-        default_factory=dict, description="A name of your own to the ARN of a role or user. Default: who creates it."
-    )
-    model_key_arn: str | None = Field(
-        default=None, min_length=1, description="Of the key that the model's bucket is encrypted with. Default: none."
-    )
-    deletion_protection: bool = Field(
-        default=True,
-        description="Whether the cluster and its key refuse to be deleted. Default: they do.",
-    )
-    tags: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")
 
 
 class GcpSettings(BaseModel):

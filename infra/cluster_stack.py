@@ -8,8 +8,9 @@ import pulumi
 from pulumi_kubernetes import core
 
 from addons import after, engine_opts, install_addons, monitor
-from cluster_configuration import ClusterSettings, ImageSettings
+from cluster_configuration import ClusterSettings
 from configuration import Configuration
+from images import image_of
 from moorage.engine import Parallelism
 from moorage.kubernetes.autoscaler import VllmAutoscaler, VllmAutoscalerArgs
 from moorage.kubernetes.cache import KubernetesValkey
@@ -80,7 +81,11 @@ def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs
     )
     cache = KubernetesValkey(
         "cache",
-        {"namespace": namespace, "image": _images(configuration).cache, "settings": _gateway_settings(configuration)},
+        {
+            "namespace": namespace,
+            "image": image_of(configuration, "cache"),
+            "settings": _gateway_settings(configuration),
+        },
         parts.opts,
     )
     if configuration.is_autoscaled:
@@ -144,7 +149,7 @@ def _engine_args(settings: Settings, parts: ClusterParts, namespace: pulumi.Outp
     model, facts = _model(configuration)
     args: VllmDeploymentArgs = {
         "namespace": namespace,
-        "image": _images(configuration).engine,
+        "image": image_of(configuration, "engine"),
         "model": cast("ModelArgs", settings.given["model"]),
         "revision": _revision(model),
         "placement": parts.placement,
@@ -245,7 +250,7 @@ def _gateway_args(
     configuration, chosen = settings.configuration, settings.configuration.gateway
     args: KubernetesGatewayArgs = {
         "namespace": namespace,
-        "image": _images(configuration).gateway,
+        "image": image_of(configuration, "gateway"),
         "upstreams": [engine.upstream],
         "authentication": chosen.authentication,
         "settings": _gateway_settings(configuration),
@@ -262,11 +267,6 @@ def _gateway_args(
 def _model(configuration: Configuration) -> tuple[ModelSpec, ModelFacts]:
     """`Configuration` has seen to it that a stack in a cluster has both."""
     return cast("tuple[ModelSpec, ModelFacts]", (configuration.model, configuration.model_facts))
-
-
-def _images(configuration: Configuration) -> ImageSettings:
-    """As `_model`."""
-    return cast("ImageSettings", configuration.images)
 
 
 def _revision(model: ModelSpec) -> str:

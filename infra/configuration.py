@@ -14,38 +14,24 @@ from pydantic import (
     model_validator,
 )
 
+from aws_configuration import AwsSettings
 from cluster_configuration import (
-    STRICT,
     Addon,
-    AwsSettings,
     ClusterSettings,
     GcpSettings,
-    ImageSettings,
     MonitoringSettings,
     NodeSettings,
     ReplicaSettings,
 )
+from images import ImageSettings
 from moorage.planner.pool_spec import PoolSpec
 from moorage.spec import Load, ModelFacts, ModelSpec, Problem, ServiceLevel, SpecError
 from moorage.spec.gateway_settings import check_tenant, parse_gateway_settings
 from moorage.spec.numbers import WholeNumber
+from platforms import LIMITED_KEYS, PROCESS, Platform, clouds_with, platform_of
+from strict import STRICT
 
 SERVERLESS = "serverless"
-CLUSTERS = ("kubernetes", "aws", "gcp")
-CLOUDS_OF = {
-    "tiny_model": ("local",),
-    **dict.fromkeys(("images", "replicas", "model_facts", "cluster", "monitoring"), CLUSTERS),
-    "nodes": ("kubernetes",),
-    "pool": ("aws", "gcp"),
-    "aws": ("aws",),
-    "gcp": ("gcp",),
-}
-"""The clouds for which a key has a meaning; one that is not here has it for all."""
-REQUIRED_BY = {
-    "kubernetes": ("model", "model_facts", "images", "cluster", "nodes"),
-    "aws": ("model", "model_facts", "images", "aws"),
-    "gcp": ("model", "model_facts", "images", "gcp"),
-}
 
 
 def _document_settings(value: object) -> dict[str, JsonValue]:
@@ -136,6 +122,9 @@ class Configuration(BaseModel):
 
     cloud: str
     option: str
+    platform: str | None = Field(
+        default=None, min_length=1, description="Where the option has several. Default: the first of them."
+    )
     model: ModelSpec | None = Field(default=None, description="Default: the tiny model, which is built first.")
     model_facts: ModelFacts | None = Field(
         default=None, description="What the model's config.json and weights say. Required in a cluster."
@@ -145,7 +134,7 @@ class Configuration(BaseModel):
     service_level: ServiceLevel = Field(default_factory=ServiceLevel)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
-    images: ImageSettings | None = Field(default=None, description="What runs in a cluster. Required there.")
+    images: ImageSettings | None = Field(default=None, description="What runs. Required outside of this machine.")
     replicas: ReplicaSettings = Field(default_factory=ReplicaSettings)
     cluster: ClusterSettings = Field(default_factory=ClusterSettings)
     nodes: NodeSettings | None = Field(default=None, description="GPU nodes of a cluster that exists. Required there.")
@@ -166,19 +155,33 @@ class Configuration(BaseModel):
             raise SpecError(problems)
         return self
 
+    @property
+    def chosen(self) -> Platform | None:
+        """None for a combination that does not exist."""
+        return platform_of(self.cloud, self.option, self.platform)
+
     def _meaningless(self) -> Iterator[Problem]:
-        for name, clouds in CLOUDS_OF.items():
-            if name in self.model_fields_set and self.cloud not in clouds:
-                yield Problem(name, f": has no meaning with cloud = {self.cloud}; remove it")
-        if self.cloud in REQUIRED_BY:
+        platform = self.chosen
+        if platform is None:
+            return
+        yield from self._keys_of_other_platforms(platform)
+        if platform is not PROCESS:
+            elsewhere = "see cluster.exposure" if platform.in_cluster else "remove it"
             for name in sorted({"host", "port"} & self.gateway.model_fields_set):
-                yield Problem(f"gateway.{name}", f": has no meaning with cloud = {self.cloud}; see cluster.exposure")
-            yield from self._contradictions()
-            if self.cloud != "kubernetes":
-                for name in sorted({"context", "service_account_annotations"} & self.cluster.model_fields_set):
-                    yield Problem(f"cluster.{name}", f": has no meaning with cloud = {self.cloud}; remove it")
-        elif "lora_rank" in self.engine.model_fields_set:
+                yield Problem(f"gateway.{name}", f": has no meaning with cloud = {self.cloud}; {elsewhere}")
+        if not platform.in_cluster and "lora_rank" in self.engine.model_fields_set:
             yield Problem("engine.lora_rank", f": has no meaning with cloud = {self.cloud}; remove it")
+        if platform.in_cluster:
+            yield from self._contradictions()
+
+    def _keys_of_other_platforms(self, platform: Platform) -> Iterator[Problem]:
+        for name in [name for name in type(self).model_fields if name in self.model_fields_set]:
+            if name in LIMITED_KEYS and name not in platform.keys:
+                is_elsewhere = self.cloud in clouds_with(name)
+                where = f"platform = {platform.name}" if is_elsewhere else f"cloud = {self.cloud}"
+                yield Problem(name, f": has no meaning with {where}; remove it")
+        for name in () if self.images is None else sorted(self.images.model_fields_set - {*platform.images}):
+            yield Problem(f"images.{name}", f": has no meaning with platform = {platform.name}; remove it")
 
     def _contradictions(self) -> Iterator[Problem]:
         replicas = self.replicas
@@ -186,6 +189,9 @@ class Configuration(BaseModel):
             yield Problem("replicas.min", f" = {replicas.min}: must be left out with option = {self.option}")
         elif self.option != SERVERLESS and replicas.max is not None and replicas.max < replicas.min:
             yield Problem("replicas.max", f" = {replicas.max}: must be at least replicas.min = {replicas.min}")
+        if self.cloud != "kubernetes":
+            for name in sorted({"context", "service_account_annotations"} & self.cluster.model_fields_set):
+                yield Problem(f"cluster.{name}", f": has no meaning with cloud = {self.cloud}; remove it")
         yield from self._contradictory_addons()
 
     def _contradictory_addons(self) -> Iterator[Problem]:
@@ -243,9 +249,15 @@ class Configuration(BaseModel):
         return 0 if self.option == SERVERLESS else self.replicas.min
 
     def _missing(self) -> Iterator[Problem]:
-        for name in REQUIRED_BY.get(self.cloud, ()):
+        platform = self.chosen
+        if platform is None:
+            return
+        for name in platform.required:
             if name not in self.model_fields_set:
                 yield Problem(name, f": is missing; cloud = {self.cloud} needs it")
+        for name in platform.images if self.images is not None else ():
+            if getattr(self.images, name) is None:
+                yield Problem(f"images.{name}", ": is missing; must be an image by its digest, name@sha256:…")
         if self.cloud == "kubernetes" and self.cluster.context is None and "cluster" in self.model_fields_set:
             yield Problem("cluster.context", ": is missing; must be a context of the kubeconfig")
 

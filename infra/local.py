@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pulumi
 
+from configuration import SERVERLESS
 from local_model import Model, served_model
 from moorage.engine import drain_budget, startup_budget
 from moorage.local.activator import LocalActivator, LocalActivatorArgs
@@ -28,16 +29,9 @@ if TYPE_CHECKING:
 REQUIRED_DISK_GIB = 1.0
 
 
-def build_local_always_on(settings: Settings) -> StackOutputs:
-    return _build(settings, on_demand=False)
-
-
-def build_local_serverless(settings: Settings) -> StackOutputs:
-    """The engine is started by the first request, and stopped when there are none."""
-    return _build(settings, on_demand=True)
-
-
-def _build(settings: Settings, *, on_demand: bool) -> StackOutputs:
+def build_local(settings: Settings) -> StackOutputs:
+    """With option serverless the engine is started by the first request, and stopped when there are none."""
+    on_demand = settings.configuration.option == SERVERLESS
     tools = _Tools.of(settings.root)
     gateway_settings = settings.configuration.gateway
     machine = LocalMachine(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from moorage.spec import Problem, SpecError
 from outputs import StackOutputs
+from platforms import EKS, GKE, KUBERNETES, PLATFORMS, PROCESS, Platform
 from settings import Settings
 
 Builder = Callable[[Settings], StackOutputs]
@@ -15,21 +16,27 @@ def _of(module: str, function: str) -> Builder:
     return lambda settings: getattr(importlib.import_module(module), function)(settings)
 
 
-BUILDERS: Mapping[tuple[str, str], Builder] = {
-    ("local", "always-on"): _of("local", "build_local_always_on"),
-    ("local", "serverless"): _of("local", "build_local_serverless"),
-    ("kubernetes", "always-on"): _of("kubernetes", "build_kubernetes"),
-    ("kubernetes", "serverless"): _of("kubernetes", "build_kubernetes"),
-    ("aws", "always-on"): _of("aws", "build_aws_always_on"),
-    ("gcp", "always-on"): _of("gcp", "build_gcp_always_on"),
+BUILDERS: Mapping[Platform, Builder] = {
+    PROCESS: _of("local", "build_local"),
+    KUBERNETES: _of("kubernetes", "build_kubernetes"),
+    EKS: _of("aws", "build_aws_always_on"),
+    GKE: _of("gcp", "build_gcp_always_on"),
 }
 
 
 def build(settings: Settings) -> StackOutputs:
     """Raises `SpecError` for a combination that does not exist, with those that do."""
-    chosen = (settings.configuration.cloud, settings.configuration.option)
-    builder = BUILDERS.get(chosen)
-    if builder is None:
-        possible = ", ".join(f"{cloud} with {option}" for cloud, option in BUILDERS)
-        raise SpecError([Problem("cloud", f" = {chosen[0]} with option = {chosen[1]}: possible is {possible}")])
-    return builder(settings)
+    configuration = settings.configuration
+    platform = configuration.chosen
+    if platform is None:
+        raise SpecError([_impossible(configuration.cloud, configuration.option, configuration.platform)])
+    return BUILDERS[platform](settings)
+
+
+def _impossible(cloud: str, option: str, name: str | None) -> Problem:
+    there = PLATFORMS.get((cloud, option))
+    if there is not None:
+        allowed = ", ".join(platform.name for platform in there)
+        return Problem("platform", f" = {name}: with cloud = {cloud} and option = {option} possible is {allowed}")
+    possible = ", ".join(f"{cloud} with {option}" for cloud, option in PLATFORMS)
+    return Problem("cloud", f" = {cloud} with option = {option}: possible is {possible}")

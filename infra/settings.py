@@ -12,7 +12,7 @@ from pulumi.runtime.config import get_config_env
 from configuration import Configuration
 from moorage.spec import parse
 
-_PLAIN_KEYS = ("cloud", "option")
+_PLAIN_KEYS = ("cloud", "option", "platform")
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ def read_settings() -> Settings:
 
 
 def _given() -> dict[str, object]:
-    """All keys below the project's name. An empty mapping is Pulumi.yaml's default and no choice of the user's."""
+    """All keys below the project's name. What is empty is Pulumi.yaml's default and no choice of the user's."""
     prefix = f"{pulumi.get_project()}:"
     own = {key.removeprefix(prefix): value for key, value in get_config_env().items() if key.startswith(prefix)}
     decoded = {key: value if key in _PLAIN_KEYS else _decode(value) for key, value in own.items()}
-    return {key: value for key, value in decoded.items() if value != {}}
+    return {key: value for key, value in decoded.items() if value != {} and (key, value) != ("platform", "")}
 
 
 def _decode(value: str) -> object:

@@ -9,7 +9,7 @@ import pytest
 
 from .pages import ROOT
 
-MODULES = ("configuration", "local", "local_model", "options", "outputs", "settings")
+MODULES = ("configuration", "local", "local_model", "options", "outputs", "platforms", "settings")
 
 
 @pytest.fixture(scope="module")

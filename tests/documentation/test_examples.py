@@ -40,7 +40,7 @@ def test_a_stacks_file_is_accepted(program: SimpleNamespace, text: str):
     assert all(key.startswith("moorage:") for key in keys)
     given = {key.removeprefix("moorage:"): value for key, value in keys.items()}
     configuration = parse(program.configuration.Configuration, given, "")
-    assert (configuration.cloud, configuration.option) in program.options.BUILDERS
+    assert configuration.chosen in program.options.BUILDERS
 
 
 def test_the_readme_shows_a_folder_a_repository_of_the_hub_and_a_second_stack():

@@ -59,6 +59,7 @@ IN_WORDS = {
     "aws.public_access_cidrs": "nobody",
     "aws.model_key_arn": "none",
     "gcp": "none",
+    "platform": "the option's first",
 }
 """Defaults that depend on something else."""
 
@@ -108,8 +109,17 @@ def test_every_method_of_quantization_is_in_the_reference():
 
 def test_the_cells_of_the_matrix_are_in_the_reference(program: SimpleNamespace):
     allowed = {key: cells[2] for key, cells in CONFIGURATION.table("key").items()}
-    for key, values in zip(("cloud", "option"), zip(*program.options.BUILDERS, strict=True), strict=True):
+    for key, values in zip(("cloud", "option"), zip(*program.platforms.PLATFORMS, strict=True), strict=True):
         assert set(re.findall("`([^`]+)`", allowed[key])) == set(values)
+
+
+def test_every_platform_is_in_the_reference(program: SimpleNamespace):
+    """The first one is the usual one."""
+    table = {row: cells[0] for row, cells in CONFIGURATION.table("cloud, option").items()}
+    assert table == {
+        f"{cloud}, {option}": ", ".join(f"`{platform.name}`" for platform in platforms)
+        for (cloud, option), platforms in program.platforms.PLATFORMS.items()
+    }
 
 
 def test_every_output_is_in_the_readme_in_order(program: SimpleNamespace):

@@ -17,7 +17,7 @@ from pulumi.runtime.settings import reset_options
 from moorage.spec import FolderSource, SpecError
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = ("configuration", "local", "local_model", "options", "outputs", "settings")
+PROGRAM = ("configuration", "local", "local_model", "options", "outputs", "platforms", "settings")
 
 POSSIBLE = [
     ("local", "always-on"),
@@ -28,7 +28,7 @@ POSSIBLE = [
     ("gcp", "always-on"),
 ]
 CLUSTER_KEYS = "images, replicas, cluster, nodes, monitoring, pool, aws, gcp"
-KEYS = f"cloud, option, model, model_facts, tiny_model, load, service_level, gateway, engine, {CLUSTER_KEYS}"
+KEYS = f"cloud, option, platform, model, model_facts, tiny_model, load, service_level, gateway, engine, {CLUSTER_KEYS}"
 GATEWAY_KEYS = "host, port, authentication, settings, tenant"
 MODEL_KEYS = "source, revision, served_name, dtype, quantization, max_model_len, lora_adapters, chat_template"
 SOURCES = (
@@ -280,7 +280,7 @@ def test_an_impossible_combination_is_refused_with_the_possible_ones(
 def test_a_possible_combination_is_built_by_its_own_builder(
     program: SimpleNamespace, read: Read, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(program.options, "BUILDERS", {("local", "always-on"): lambda settings: settings.stack})
+    monkeypatch.setattr(program.options, "BUILDERS", {program.platforms.PROCESS: lambda settings: settings.stack})
     assert program.options.build(read()) == "local"
 
 
@@ -349,7 +349,7 @@ def test_an_idle_time_is_of_use_only_where_the_engine_is_stopped(read: Read):
 def test_the_stacks_that_come_along_can_be_built(program: SimpleNamespace, read: Read, path: Path):
     keys = yaml.safe_load(path.read_text())["config"]
     configuration = read(**{key.removeprefix("moorage:"): value for key, value in keys.items()}).configuration
-    assert (configuration.cloud, configuration.option) in program.options.BUILDERS
+    assert configuration.chosen in program.options.BUILDERS
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""The keys of a stack's configuration that are about AWS."""
+
+from pydantic import BaseModel, Field
+
+from strict import STRICT
+
+
+class AwsSettings(BaseModel):
+    """Where the stack is on AWS."""
+
+    model_config = STRICT
+
+    region: str = Field(min_length=1, description="Such as us-east-1.")
+    availability_zones: list[str] = Field(min_length=2, description="At least two of the region.")
+    public_access_cidrs: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Who reaches the cluster's API from outside of its network. Default: nobody.",
+    )
+    administrators: dict[str, str] = Field(
+        default_factory=dict, description="A name of your own to the ARN of a role or user. Default: who creates it."
+    )
+    model_key_arn: str | None = Field(
+        default=None, min_length=1, description="Of the key that the model's bucket is encrypted with. Default: none."
+    )
+    deletion_protection: bool = Field(
+        default=True,
+        description="Whether the cluster and its key refuse to be deleted. Default: they do.",
+    )
+    tags: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")
