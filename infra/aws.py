@@ -11,7 +11,7 @@ from moorage.aws.cluster import EksCluster, EksClusterArgs
 from moorage.aws.gpu_pool import EksGpuPool, EksPoolRungArgs
 from moorage.aws.gpu_pool_spec import launched_by_auto_mode
 from moorage.aws.identity import EksWorkloadIdentity, EksWorkloadIdentityArgs
-from moorage.aws.network import EksNetwork
+from moorage.aws.network import AwsNetwork
 from moorage.aws.network_policy_controller import EksNetworkPolicyController
 from moorage.aws.policy import allow, policy_document
 from moorage.spec import BucketSource
@@ -22,6 +22,7 @@ from settings import Settings
 if TYPE_CHECKING:
     from aws_configuration import AwsSettings
 
+_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sts")
 _SCHEME = "s3://"
 
 
@@ -31,8 +32,15 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
     aws = cast("AwsSettings", configuration.aws)
     ladder = ladder_of(configuration, "aws", aws.region, is_launched=launched_by_auto_mode)
     outside = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
-    network = EksNetwork(
-        "network", {"region": aws.region, "availability_zones": aws.availability_zones, "tags": aws.tags}, outside
+    network = AwsNetwork(
+        "network",
+        {
+            "region": aws.region,
+            "availability_zones": aws.availability_zones,
+            "interface_endpoints": _ENDPOINTS if aws.interface_endpoints else (),
+            "tags": aws.tags,
+        },
+        outside,
     )
     cluster = EksCluster("cluster", _cluster_args(aws, network), outside)
     provider = pulumi_kubernetes.Provider("inside", kubeconfig=cluster.kubeconfig, cluster_identifier=cluster.arn)
@@ -66,9 +74,10 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
     return build_cluster_stack(settings, parts)
 
 
-def _cluster_args(aws: "AwsSettings", network: EksNetwork) -> EksClusterArgs:
+def _cluster_args(aws: "AwsSettings", network: AwsNetwork) -> EksClusterArgs:
     args: EksClusterArgs = {
         "region": aws.region,
+        "account_id": network.account_id,
         "subnet_ids": network.private_subnet_ids,
         "administrators": aws.administrators,
         "deletion_protection": aws.deletion_protection,
@@ -87,6 +96,7 @@ def _identity(
     if not buckets:
         return ()
     args: EksWorkloadIdentityArgs = {
+        "cluster_name": cluster.name,
         "cluster_arn": cluster.arn,
         "namespace": settings.configuration.cluster.namespace,
         "service_account": ENGINE_SERVICE_ACCOUNT,

@@ -23,6 +23,11 @@ class AwsSettings(BaseModel):
     model_key_arn: str | None = Field(
         default=None, min_length=1, description="Of the key that the model's bucket is encrypted with. Default: none."
     )
+    interface_endpoints: bool = Field(
+        default=False,
+        description="Whether the services that the stack calls are reached without the NAT gateway, at a price for "
+        "each in each zone. Default: they are not.",
+    )
     deletion_protection: bool = Field(
         default=True,
         description="Whether the cluster and its key refuse to be deleted. Default: they do.",

@@ -22,7 +22,7 @@ FOREIGN = {
 }
 COMPOSED = {
     "kubernetes": {"VllmDeployment", "KubernetesValkey", "KubernetesGateway"},
-    "aws": {"EksNetwork", "EksCluster", "EksGpuPool"},
+    "aws": {"AwsNetwork", "EksCluster", "EksGpuPool"},
     "gcp": {"GkeNetwork", "GkeCluster", "GkeComputeClass"},
 }
 REGISTERED = Path(__file__).with_name("registered.py")

@@ -23,7 +23,6 @@ def _cluster(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
         "arn": f"arn:aws:eks:{REGION}:{ACCOUNT_ID}:cluster/{name}",
         "endpoint": "https://0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com",
         "certificateAuthority": {"data": "Q0VSVElGSUNBVEU="},
-        "kubernetesNetworkConfig": {**inputs["kubernetesNetworkConfig"], "serviceIpv4Cidr": "172.20.0.0/16"},
         "vpcConfig": {**inputs["vpcConfig"], "clusterSecurityGroupId": "sg-0123456789abcdef0"},
     }
 
@@ -47,7 +46,10 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:ec2/eip:Eip": lambda name, _: {"allocationId": f"eipalloc-{name}"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda _name, _inputs: {"latestVersion": 1},
-    "aws:ec2/vpc:Vpc": _arn("ec2", "vpc/"),
+    "aws:ec2/vpc:Vpc": lambda name, _: {
+        "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:vpc/{name}",
+        "ownerId": ACCOUNT_ID,
+    },
     "aws:ecr/repository:Repository": _repository,
     "aws:eks/cluster:Cluster": _cluster,
     "aws:elasticache/parameterGroup:ParameterGroup": lambda name, _: {"name": f"{name}-1a2b3c4"},

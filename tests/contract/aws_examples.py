@@ -11,7 +11,7 @@ from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.model_store import S3ModelStore, read_policy
-from moorage.aws.network import EksNetwork
+from moorage.aws.network import AwsNetwork
 from moorage.aws.network_policy_controller import EksNetworkPolicyController
 
 from .aws_answers import ACCOUNT_ID, REGION
@@ -23,19 +23,21 @@ RESERVATION = "cr-0123456789abcdef0"
 SUBNETS = ["subnet-a", "subnet-b"]
 
 AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
-    EksNetwork: {
+    AwsNetwork: {
         "region": REGION,
         "availability_zones": [f"{REGION}a", f"{REGION}b", f"{REGION}c"],
         "cidr_block": "10.64.0.0/16",
         "nat_gateways": "per-zone",
-        "interface_endpoints": True,
+        "interface_endpoints": ["ecr.api", "ecr.dkr", "logs", "sts", "sagemaker.runtime"],
         "flow_log_retention_days": 90,
         "tags": TAGS,
     },
     EksCluster: {
         "region": REGION,
+        "account_id": ACCOUNT_ID,
         "subnet_ids": SUBNETS,
         "version": "1.35",
+        "service_ipv4_cidr": "172.30.0.0/20",
         "auto_mode": True,
         "public_access_cidrs": ["203.0.113.0/24"],
         "administrators": {"operators": f"arn:aws:iam::{ACCOUNT_ID}:role/operators"},
@@ -75,6 +77,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
     },
     EksNetworkPolicyController: {},
     EksWorkloadIdentity: {
+        "cluster_name": "harbour",
         "cluster_arn": CLUSTER_ARN,
         "namespace": "harbour",
         "service_account": "engine",

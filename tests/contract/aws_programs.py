@@ -14,7 +14,7 @@ from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.model_store import S3ModelStore
-from moorage.aws.network import EksNetwork
+from moorage.aws.network import AwsNetwork
 
 from .aws_answers import REGION
 from .aws_examples import TAGS
@@ -23,8 +23,8 @@ from .examples import component
 Variant = tuple[type[pulumi.ComponentResource], Mapping[str, object]]
 
 VARIANTS: Mapping[str, Variant] = {
-    "network": (EksNetwork, {}),
-    "cheap network": (EksNetwork, {"nat_gateways": ..., "interface_endpoints": ...}),
+    "network": (AwsNetwork, {}),
+    "cheap network": (AwsNetwork, {"nat_gateways": ..., "interface_endpoints": ...}),
     "cluster": (EksCluster, {"public_access_cidrs": ...}),
     "guarded cluster": (EksCluster, {"deletion_protection": ...}),
     "cluster reached from outside": (EksCluster, {}),
@@ -53,10 +53,18 @@ def program(variant: Variant, name: str = "harbour", **changes: object) -> Calla
 
 def stack() -> None:
     """Everything from the network to an engine's pods."""
-    network = EksNetwork(
+    network = AwsNetwork(
         "network", {"region": REGION, "availability_zones": [f"{REGION}a", f"{REGION}b"], "tags": TAGS}
     )
-    cluster = EksCluster("cluster", {"region": REGION, "subnet_ids": network.private_subnet_ids, "tags": TAGS})
+    cluster = EksCluster(
+        "cluster",
+        {
+            "region": REGION,
+            "account_id": network.account_id,
+            "subnet_ids": network.private_subnet_ids,
+            "tags": TAGS,
+        },
+    )
     provider = kubernetes.Provider("cluster", kubeconfig=cluster.kubeconfig, cluster_identifier=cluster.arn)
     inside = pulumi.ResourceOptions(provider=provider)
     pool = EksGpuPool(
@@ -79,6 +87,7 @@ def stack() -> None:
     identity = EksWorkloadIdentity(
         "engine",
         {
+            "cluster_name": cluster.name,
             "cluster_arn": cluster.arn,
             "namespace": "harbour",
             "service_account": "engine",

@@ -7,7 +7,7 @@ from pulumi_kubernetes.core.v1 import Namespace
 
 from moorage.aws.cluster import EksCluster
 
-from .aws_answers import REGION
+from .aws_examples import AWS_EXAMPLES
 from .aws_programs import stack
 from .recording import Recording, Registration, run_program
 
@@ -84,7 +84,7 @@ def test_the_private_subnets_go_with_their_way_out():
 
 def test_a_cluster_without_auto_mode_keeps_its_own_nodes_to_the_end():
     def program() -> None:
-        cluster = EksCluster("cluster", {"region": REGION, "subnet_ids": ["subnet-a", "subnet-b"], "auto_mode": False})
+        cluster = EksCluster("cluster", {**AWS_EXAMPLES[EksCluster], "auto_mode": False})
         provider = kubernetes.Provider("cluster", kubeconfig=cluster.kubeconfig)
         Namespace("harbour", opts=pulumi.ResourceOptions(provider=provider))
 

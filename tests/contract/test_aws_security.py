@@ -158,7 +158,7 @@ def test_network_policies_are_enforced_with_auto_mode_or_without():
 
 def test_pods_ask_the_tenth_of_the_services_for_names():
     cluster, _ = run_program(program(VARIANTS["cluster"]))
-    assert value_of(cluster.dns_address) == "172.20.0.10"
+    assert value_of(cluster.dns_address) == "172.30.0.10"
 
 
 def test_roles_have_the_policies_that_aws_keeps_for_them():

@@ -9,7 +9,7 @@ from .pages import ROOT, Page
 PAGE = Page(ROOT / "docs" / "aws.md")
 
 EXPECTED = {
-    "moorage:index:EksNetwork": 1,
+    "moorage:index:AwsNetwork": 1,
     "aws:ec2/vpc:Vpc": 1,
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": 1,
     "aws:ec2/subnet:Subnet": 4,

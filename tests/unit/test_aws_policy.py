@@ -53,3 +53,9 @@ def test_a_service_takes_a_role_under_its_conditions():
     (statement,) = document["Statement"]
     assert statement["Principal"] == {"Service": "pods.eks.amazonaws.com"}
     assert statement["Condition"] == {"StringEquals": {"aws:RequestTag/a": "b"}}
+
+
+@pytest.mark.parametrize("resource", ["${bucket.arn}", "${bucket.arn}/*"])
+def test_what_stands_for_an_arn_may_be_one_named_thing_or_inside_it(resource: str):
+    document = policy_document(allow("Read", ["s3:GetObject"], [resource]))
+    assert without_wildcards(document) == document

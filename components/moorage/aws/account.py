@@ -1,13 +1,19 @@
-"""Where a resource is: its partition, region and account, from its ARN."""
+"""Where a resource is: its partition and account, by which its ARN begins."""
 
 from typing import NamedTuple
+
+import pulumi
+
+# botocore 1.43.117, partitions.json: `regionRegex`. China, where services have other addresses, and the partitions of
+# some agencies alone are left out.
+_PARTITIONS = {"us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
 
 
 class Account(NamedTuple):
     """What an ARN of another resource there begins with."""
 
     partition: str
-    """`aws`, `aws-cn`, `aws-us-gov`, …"""
+    """`aws`, `aws-us-gov`, …"""
     account_id: str
 
     @property
@@ -19,16 +25,22 @@ class Account(NamedTuple):
         """The ARN of a resource of IAM, which has no region."""
         return f"arn:{self.partition}:iam::{self.account_id}:{resource}"
 
-    def managed_policy(self, name: str) -> str:
-        """The ARN of a policy that AWS keeps."""
-        return f"arn:{self.partition}:iam::aws:policy/{name}"
-
     def arn(self, service: str, region: str, resource: str) -> str:
         """The ARN of a resource in a region."""
         return f"arn:{self.partition}:{service}:{region}:{self.account_id}:{resource}"
 
 
-def account_of(arn: str) -> Account:
-    """The account of any resource whose ARN has one."""
-    _, partition, _, _, account_id, *_ = arn.split(":", 5)
-    return Account(partition, account_id)
+def partition_of(region: str) -> str:
+    """The part of AWS that a region belongs to."""
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+
+def account_of(region: str, account_id: pulumi.Input[str]) -> pulumi.Output[Account]:
+    """The account with this id, as the ARNs of a region have it."""
+    partition = partition_of(region)
+    return pulumi.Output.from_input(account_id).apply(lambda known: Account(partition, known))
+
+
+def managed_policy(region: str, name: str) -> str:
+    """The ARN of a policy that AWS keeps."""
+    return f"arn:{partition_of(region)}:iam::aws:policy/{name}"

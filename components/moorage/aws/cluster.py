@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_aws import cloudwatch, eks, kms
 
-from moorage.aws.account import Account, account_of
+from moorage.aws.account import Account, account_of, partition_of
 from moorage.aws.cluster_roles import Role, create_cluster_role, create_node_role
 from moorage.aws.cluster_spec import ClusterSpec
 from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group, used_by_volumes
@@ -21,7 +21,7 @@ from moorage.spec.parsing import parse
 
 CONTROL_PLANE_LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 BUILT_IN_NODE_POOLS = ("general-purpose", "system")
-_CREATED_ELSEWHERE = frozenset({"subnet_ids"})
+_CREATED_ELSEWHERE = frozenset({"account_id", "subnet_ids"})
 # docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
 _ADMINISTRATOR = "AmazonEKSClusterAdminPolicy"
 
@@ -31,10 +31,15 @@ class EksClusterArgs(TypedDict):
 
     region: str
     """Such as `eu-central-1`."""
+    account_id: pulumi.Input[str]
+    """Whose it is, as `AwsNetwork` gives it."""
     subnet_ids: pulumi.Input[Sequence[str]]
-    """Private ones, in at least two zones, as `EksNetwork` gives them. Later ones have to be in the same zones."""
+    """Private ones, in at least two zones, as `AwsNetwork` gives them. Later ones have to be in the same zones."""
     version: NotRequired[str]
     """Of Kubernetes: a minor one, such as `1.35`, which it is until another one is asked for. Default: 1.35."""
+    service_ipv4_cidr: NotRequired[str]
+    """Of the addresses of Services, from /12 to /24, of private ones that the VPC and what it is connected with do not
+    have. Another one later would replace the cluster. Default: 172.20.0.0/16."""
     auto_mode: NotRequired[bool]
     """Whether AWS runs nodes, load balancers and volumes (EKS Auto Mode). Without it, the cluster gets add-ons and two
     small nodes for what every cluster needs, and whoever wants more nodes brings them. Default: AWS runs them."""
@@ -83,9 +88,9 @@ class EksCluster(pulumi.ComponentResource):
             ClusterSpec, {key: value for key, value in args.items() if key not in _CREATED_ELSEWHERE}, ""
         )
         self._warn_of_the_end_of_support()
-        role = create_cluster_role(f"{name}-role", self._spec, self._child())
+        role = create_cluster_role(f"{name}-role", name, self._spec, args["account_id"], self._child())
         node_role = create_node_role(f"{name}-node-role", self._spec, self._child())
-        key = self._create_key(name, role.arn.apply(account_of))
+        key = self._create_key(name, account_of(self._spec.region, args["account_id"]))
         log_group = self._create_log_group(name, key)
         cluster = self._create_cluster(name, args["subnet_ids"], (role, node_role), key, log_group)
         ready = [
@@ -98,11 +103,7 @@ class EksCluster(pulumi.ComponentResource):
         self.kubernetes_version = cluster.version
         self.security_group_id = cluster.vpc_config.apply(lambda config: config.cluster_security_group_id or "")
         self.node_role_arn, self.node_role_name = node_role.arn, node_role.name
-        # Together with what AWS alone knows: without its answer there is only the half of it that was asked for.
-        service_range = cluster.kubernetes_network_config.service_ipv4_cidr
-        self.dns_address = pulumi.Output.all(service_range, cluster.endpoint).apply(
-            lambda known: _dns_address(known[0])
-        )
+        self.dns_address = pulumi.Output.from_input(_dns_address(self._spec.service_ipv4_cidr))
         self.key_arn = key.arn
         self.register_outputs(
             {
@@ -180,7 +181,10 @@ class EksCluster(pulumi.ComponentResource):
                 "node_pools": list(BUILT_IN_NODE_POOLS) if auto_mode else None,
                 "node_role_arn": node_role.arn if auto_mode else None,
             },
-            kubernetes_network_config={"elastic_load_balancing": {"enabled": auto_mode}},
+            kubernetes_network_config={
+                "service_ipv4_cidr": self._spec.service_ipv4_cidr,
+                "elastic_load_balancing": {"enabled": auto_mode},
+            },
             storage_config={"block_storage": {"enabled": auto_mode}},
             encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
             enabled_cluster_log_types=list(CONTROL_PLANE_LOGS),
@@ -193,7 +197,7 @@ class EksCluster(pulumi.ComponentResource):
         )
 
     def _create_access(self, name: str, cluster: eks.Cluster) -> list[pulumi.CustomResource]:
-        policy_arn = cluster.arn.apply(lambda arn: _access_policy(account_of(arn), _ADMINISTRATOR))
+        policy_arn = f"arn:{partition_of(self._spec.region)}:eks::aws:cluster-access-policy/{_ADMINISTRATOR}"
         associations: list[pulumi.CustomResource] = []
         for who, principal in self._spec.administrators.items():
             child = f"{name}-administrator-{who}"
@@ -238,13 +242,6 @@ def _log_group(name: str) -> str:
     return f"/aws/eks/{name}/cluster"
 
 
-def _dns_address(service_range: str | None) -> str:
-    """The tenth of the Services. Empty where they have no addresses of IPv4.
-
-    github.com/awslabs/amazon-eks-ami, nodeadm/internal/api/net.go (read 2026-11-25)
-    """
-    return str(IPv4Network(service_range)[10]) if service_range else ""
-
-
-def _access_policy(account: Account, policy: str) -> str:
-    return f"arn:{account.partition}:eks::aws:cluster-access-policy/{policy}"
+def _dns_address(service_range: str) -> str:
+    """The tenth of the Services (github.com/awslabs/amazon-eks-ami, nodeadm/internal/api/net.go, read 2026-11-25)."""
+    return str(IPv4Network(service_range)[10])

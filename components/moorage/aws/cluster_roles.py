@@ -1,12 +1,12 @@
 """The roles of a cluster on AWS: its own, its nodes', and where it needs one, its VPC CNI's."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import pulumi
 from pulumi_aws import iam
 
-from moorage.aws.account import Account, account_of
+from moorage.aws.account import Account, account_of, managed_policy
 from moorage.aws.cluster_spec import ClusterSpec
 from moorage.aws.policy import Conditions, Statement, allow, pod_identity_trust, policy_document, trust
 from moorage.aws.tags import named
@@ -37,18 +37,23 @@ class Role(NamedTuple):
     ready: list[pulumi.Resource]
 
 
-def create_cluster_role(name: str, spec: ClusterSpec, opts: pulumi.ResourceOptions) -> Role:
-    """What EKS acts as. With Auto Mode it may tag what it launches with a user's tags."""
+def create_cluster_role(
+    name: str, cluster: str, spec: ClusterSpec, account_id: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> Role:
+    """What EKS acts as. With Auto Mode it may tag what it launches for the cluster with a user's tags."""
     role = iam.Role(
         name,
         assume_role_policy=trust("eks.amazonaws.com", ("sts:AssumeRole", "sts:TagSession")),
         tags=named(name, spec.tags),
         opts=opts,
     )
-    attached = _attach(name, role, AUTO_MODE_CLUSTER_POLICIES if spec.auto_mode else CLUSTER_POLICIES, opts)
+    policies = AUTO_MODE_CLUSTER_POLICIES if spec.auto_mode else CLUSTER_POLICIES
+    attached = _attach(name, role, policies, spec.region, opts)
     if not spec.auto_mode:
         return Role(role.arn, role.name, attached)
-    document = role.arn.apply(lambda arn: policy_document(*tagging_statements(account_of(arn), spec.region)))
+    document = account_of(spec.region, account_id).apply(
+        lambda account: policy_document(*tagging_statements(account, spec.region, cluster))
+    )
     tagging = iam.RolePolicy(f"{name}-tags", role=role.id, policy=document, opts=opts)
     return Role(role.arn, role.name, [*attached, tagging])
 
@@ -56,7 +61,7 @@ def create_cluster_role(name: str, spec: ClusterSpec, opts: pulumi.ResourceOptio
 def create_node_role(name: str, spec: ClusterSpec, opts: pulumi.ResourceOptions) -> Role:
     """What nodes act as: they join the cluster and pull images."""
     role = iam.Role(name, assume_role_policy=trust("ec2.amazonaws.com"), tags=named(name, spec.tags), opts=opts)
-    attached = _attach(name, role, AUTO_MODE_NODE_POLICIES if spec.auto_mode else NODE_POLICIES, opts)
+    attached = _attach(name, role, AUTO_MODE_NODE_POLICIES if spec.auto_mode else NODE_POLICIES, spec.region, opts)
     return Role(role.arn, role.name, attached)
 
 
@@ -66,16 +71,16 @@ def create_cni_role(
     """What the VPC CNI acts as, by Pod Identity: it gives pods their addresses."""
     whose = cluster_arn.apply(lambda arn: pod_identity_trust(arn, "kube-system", CNI_SERVICE_ACCOUNT))
     role = iam.Role(name, assume_role_policy=whose, tags=named(name, spec.tags), opts=opts)
-    return Role(role.arn, role.name, _attach(name, role, (CNI_POLICY,), opts))
+    return Role(role.arn, role.name, _attach(name, role, (CNI_POLICY,), spec.region, opts))
 
 
-def tagging_statements(account: Account, region: str) -> list[Statement]:
+def tagging_statements(account: Account, region: str, cluster: str) -> list[Statement]:
     """What Auto Mode's own policies leave out: tags of a user on what it makes for this cluster.
 
     docs.aws.amazon.com/eks/latest/userguide/auto-learn-iam.html#tag-prop (read 2026-11-25), with the kinds of resource
-    that each action makes and tags in place of `*`.
+    that each action makes and tags in place of `*`, and the cluster's name in place of its role's tag.
     """
-    own_cluster = {"aws:RequestTag/eks:eks-cluster-name": "${aws:PrincipalTag/eks:eks-cluster-name}"}
+    own_cluster = {"aws:RequestTag/eks:eks-cluster-name": cluster}
     of_the_cluster: Conditions = {"StringEquals": own_cluster}
     of_a_pool: Conditions = {
         "StringEquals": own_cluster,
@@ -110,14 +115,12 @@ def tagging_statements(account: Account, region: str) -> list[Statement]:
     ]
 
 
-def _attach(name: str, role: iam.Role, policies: Iterable[str], opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+def _attach(
+    name: str, role: iam.Role, policies: Iterable[str], region: str, opts: pulumi.ResourceOptions
+) -> list[pulumi.Resource]:
     return [
         iam.RolePolicyAttachment(
-            f"{name}-{policy}", role=role.name, policy_arn=role.arn.apply(_managed_policy(policy)), opts=opts
+            f"{name}-{policy}", role=role.name, policy_arn=managed_policy(region, policy), opts=opts
         )
         for policy in policies
     ]
-
-
-def _managed_policy(name: str) -> Callable[[str], str]:
-    return lambda arn: account_of(arn).managed_policy(name)

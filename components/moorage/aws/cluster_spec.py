@@ -13,6 +13,10 @@ from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags
 
+# botocore 1.43.117, eks: KubernetesNetworkConfigRequest, serviceIpv4Cidr.
+_PRIVATE = [IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+_LARGEST = 12
+_SMALLEST = 24
 _PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
 
 
@@ -27,12 +31,25 @@ class ClusterSpec(BaseModel):
 
     region: Region
     version: Annotated[str, AfterValidator(_supported)] = DEFAULT_VERSION
+    service_ipv4_cidr: str = "172.20.0.0/16"
     auto_mode: bool = True
     public_access_cidrs: Sequence[str] = ()
     administrators: Mapping[str, str] = {}
     log_retention_days: RetentionDays = 90
     deletion_protection: bool = True
     tags: Tags = {}
+
+    @field_validator("service_ipv4_cidr")
+    @classmethod
+    def _of_private_addresses(cls, cidr: str) -> str:
+        try:
+            block = IPv4Network(cidr)
+        except ValueError:
+            block = None
+        if block is None or not any(map(block.subnet_of, _PRIVATE)) or not _LARGEST <= block.prefixlen <= _SMALLEST:
+            allowed = f"from /{_LARGEST} to /{_SMALLEST}, of private addresses, such as 172.20.0.0/16"
+            raise ValueError(f"must be an IPv4 network {allowed}")
+        return cidr
 
     @field_validator("public_access_cidrs")
     @classmethod

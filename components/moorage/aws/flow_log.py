@@ -12,7 +12,7 @@ from moorage.aws.tags import named
 
 def create_flow_log(name: str, network: ec2.Vpc, spec: NetworkSpec, opts: pulumi.ResourceOptions) -> ec2.FlowLog:
     """All of the VPC's traffic, in an encrypted log group that expires."""
-    account = network.arn.apply(account_of)
+    account = account_of(spec.region, network.owner_id)
     log_group = _create_log_group(name, account, spec, opts)
     role = _create_role(name, account, log_group, spec, opts)
     return ec2.FlowLog(

@@ -44,7 +44,7 @@ class EksGpuPoolArgs(TypedDict):
     drain_seconds: int
     """How long an engine needs to finish what it has begun: its pods' termination grace."""
     subnet_ids: pulumi.Input[Sequence[str]]
-    """Private ones, as `EksNetwork` gives them."""
+    """Private ones, as `AwsNetwork` gives them."""
     security_group_id: pulumi.Input[str]
     """As `EksCluster` gives it."""
     node_role_name: pulumi.Input[str]

@@ -12,14 +12,16 @@ from moorage.aws.policy import pod_identity_trust, without_wildcards
 from moorage.aws.tags import Tags, named
 from moorage.spec.parsing import parse
 
-_CREATED_ELSEWHERE = frozenset({"cluster_arn", "namespace", "service_account", "policy"})
+_CREATED_ELSEWHERE = frozenset({"cluster_name", "cluster_arn", "namespace", "service_account", "policy"})
 
 
 class EksWorkloadIdentityArgs(TypedDict):
     """Whose pods, and what they may."""
 
-    cluster_arn: pulumi.Input[str]
+    cluster_name: pulumi.Input[str]
     """As `EksCluster` gives it."""
+    cluster_arn: pulumi.Input[str]
+    """The same."""
     namespace: pulumi.Input[str]
     """Of the pods."""
     service_account: pulumi.Input[str]
@@ -60,7 +62,7 @@ class EksWorkloadIdentity(pulumi.ComponentResource):
         )
         eks.PodIdentityAssociation(
             f"{name}-association",
-            cluster_name=pulumi.Output.from_input(args["cluster_arn"]).apply(_cluster_name),
+            cluster_name=args["cluster_name"],
             namespace=args["namespace"],
             service_account=args["service_account"],
             role_arn=role.arn,
@@ -75,7 +77,3 @@ class _IdentitySpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     tags: Tags = {}
-
-
-def _cluster_name(arn: str) -> str:
-    return arn.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""The network that a cluster on AWS lives in."""
+"""The network that a stack on AWS lives in."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
@@ -12,7 +12,6 @@ from moorage.aws.network_plan import NetworkSpec, Zone, zones
 from moorage.aws.tags import named
 from moorage.spec.parsing import parse
 
-INTERFACE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sts")
 # docs.aws.amazon.com/eks/latest/userguide/tag-subnets-auto.html (read 2026-11-25): by these a load balancer finds its
 # subnets. Nodes get theirs by their ids.
 DISCOVERY_TAGS = {
@@ -22,7 +21,7 @@ DISCOVERY_TAGS = {
 _HTTPS = 443
 
 
-class EksNetworkArgs(TypedDict):
+class AwsNetworkArgs(TypedDict):
     """Where it is, and what of it costs money while nothing runs."""
 
     region: str
@@ -34,16 +33,17 @@ class EksNetworkArgs(TypedDict):
     """From /16 to /20, of private addresses. Default: 10.0.0.0/16, with 4,096 addresses for each zone's pods."""
     nat_gateways: NotRequired[str]
     """`one`, or `per-zone`: what leaves a zone does not depend on another one. Default: one."""
-    interface_endpoints: NotRequired[bool]
-    """Whether ECR, STS and CloudWatch Logs are reached without the NAT gateway, at four endpoints' price in each zone.
-    S3, where ECR keeps its layers, always is, free of charge. Default: they are not."""
+    interface_endpoints: NotRequired[Sequence[str]]
+    """Services that are reached without the NAT gateway, by AWS's own names, such as `ecr.api`, `ecr.dkr`, `logs`,
+    `sts`, `secretsmanager` and `sagemaker.runtime`. Each costs its price in each zone, also while nothing runs. S3,
+    where ECR keeps its layers, always is, free of charge. Default: none."""
     flow_log_retention_days: NotRequired[int]
     """How long it is known who talked to whom. Default: 30."""
     tags: NotRequired[Mapping[str, str]]
     """On every resource. Default: none."""
 
 
-class EksNetwork(pulumi.ComponentResource):
+class AwsNetwork(pulumi.ComponentResource):
     """A VPC with a private and a public subnet in each zone.
 
     Nodes and the cluster's endpoint have private subnets; public ones hold NAT gateways and such load balancers as a
@@ -51,14 +51,16 @@ class EksNetwork(pulumi.ComponentResource):
     """
 
     vpc_id: pulumi.Output[str]
+    account_id: pulumi.Output[str]
+    """Whose it is."""
     private_subnet_ids: pulumi.Output[Sequence[str]]
     """One per zone, in the order of the zones' names. They know when their way out is there."""
     public_subnet_ids: pulumi.Output[Sequence[str]]
     """In the same order."""
 
-    def __init__(self, name: str, args: EksNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: AwsNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for a network that AWS would refuse."""
-        super().__init__("moorage:index:EksNetwork", name, dict(args), opts)
+        super().__init__("moorage:index:AwsNetwork", name, dict(args), opts)
         check_name(name)
         self._name, self._spec = name, parse(NetworkSpec, args, "")
         self._vpc = self._create_vpc()
@@ -67,12 +69,13 @@ class EksNetwork(pulumi.ComponentResource):
         ways_out = self._create_ways_out(public, private)
         self._create_endpoints(private, ways_out)
         create_flow_log(f"{name}-flow-log", self._vpc, self._spec, self._child())
-        self.vpc_id = self._vpc.id
+        self.vpc_id, self.account_id = self._vpc.id, self._vpc.owner_id
         self.private_subnet_ids = _ids(private.values(), after=ways_out)
         self.public_subnet_ids = _ids(public.values())
         self.register_outputs(
             {
                 "vpc_id": self.vpc_id,
+                "account_id": self.account_id,
                 "private_subnet_ids": self.private_subnet_ids,
                 "public_subnet_ids": self.public_subnet_ids,
             }
@@ -176,7 +179,7 @@ class EksNetwork(pulumi.ComponentResource):
         if not self._spec.interface_endpoints:
             return
         security_group = self._create_endpoint_security_group()
-        for service in INTERFACE_ENDPOINTS:
+        for service in self._spec.interface_endpoints:
             name = f"{self._name}-{service.replace('.', '-')}-endpoint"
             ec2.VpcEndpoint(
                 name,

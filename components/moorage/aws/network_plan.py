@@ -22,13 +22,19 @@ _ZONE_LETTERS = string.ascii_lowercase[:8]
 _PRIVATE_PREFIX_BITS = 4
 _PUBLIC_PREFIX_BITS = 7
 _FIRST_PUBLIC = 64
+# docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html (read 2026-11-25): those of the
+# services that a stack's workloads call. S3 and DynamoDB have gateway endpoints.
+INTERFACE_ENDPOINTS = (
+    *("ecr.api", "ecr.dkr", "kms", "logs", "monitoring", "sagemaker.runtime", "secretsmanager", "sqs", "ssm"),
+    *("ecs", "ecs-agent", "ecs-telemetry", "sts"),
+)
 # docs.aws.amazon.com/eks/latest/userguide/network-reqs.html (read 2026-11-25): the control plane has an interface in at
 # least two zones.
 _MIN_ZONES = 2
 
 
 class NetworkSpec(BaseModel):
-    """The arguments of `EksNetwork`, validated."""
+    """The arguments of `AwsNetwork`, validated."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -36,7 +42,7 @@ class NetworkSpec(BaseModel):
     availability_zones: Sequence[str]
     cidr_block: str = "10.0.0.0/16"
     nat_gateways: Literal["one", "per-zone"] = "one"
-    interface_endpoints: bool = False
+    interface_endpoints: Sequence[str] = ()
     flow_log_retention_days: RetentionDays = 30
     tags: Tags = {}
 
@@ -49,6 +55,13 @@ class NetworkSpec(BaseModel):
         if len(names) < _MIN_ZONES or len(set(names)) < len(names):
             raise ValueError(f"must be at least {_MIN_ZONES} zones, each once")
         return names
+
+    @field_validator("interface_endpoints")
+    @classmethod
+    def _known(cls, services: Sequence[str]) -> Sequence[str]:
+        if not set(services) <= set(INTERFACE_ENDPOINTS) or len(set(services)) < len(services):
+            raise ValueError(f"must be out of {', '.join(INTERFACE_ENDPOINTS)}, each once")
+        return services
 
     @field_validator("cidr_block")
     @classmethod

@@ -87,9 +87,12 @@ def _wildcards(statement: Mapping[str, Any]) -> list[str]:
 def _is_inside_a_named_one(arn: str) -> bool:
     """`arn:aws:s3:::models/*` is, and `arn:aws:ec2:eu-central-1:123456789012:instance/*`, which are all, is not."""
     named = arn.removesuffix("/*").removesuffix(":*")
-    parts = named.split(":", _ARN_COLONS)
-    if len(parts) <= _ARN_COLONS or "*" in named or "?" in named:
+    if "*" in named or "?" in named:
         return False
+    parts = named.split(":", _ARN_COLONS)
+    if len(parts) <= _ARN_COLONS:
+        # What stands for an ARN that is not known yet; AWS itself refuses what is none.
+        return bool(named) and not named.startswith("arn:")
     service, resource = parts[2], parts[-1]
     return bool(resource) and (named == arn or service == "s3" or "/" in resource or ":" in resource)
 

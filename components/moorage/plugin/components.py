@@ -12,7 +12,7 @@ COMPONENTS: Mapping[str, str] = {
     "EksCluster": "moorage.aws.cluster",
     "EksGpuNodeGroup": "moorage.aws.gpu_node_group",
     "EksGpuPool": "moorage.aws.gpu_pool",
-    "EksNetwork": "moorage.aws.network",
+    "AwsNetwork": "moorage.aws.network",
     "EksNetworkPolicyController": "moorage.aws.network_policy_controller",
     "EksWorkloadIdentity": "moorage.aws.identity",
     "ElastiCacheValkey": "moorage.aws.cache",
