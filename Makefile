@@ -27,7 +27,7 @@ output: ## print one output, secrets included: make output NAME=endpoint_url
 # The plugin is apart from tests/gateway: Pulumi's SDK and Google's libraries both define google.rpc.Status.
 test: setup ## all tests: the quick rooms, the real Pulumi engine, then a whole stack with real vLLM
 	@$(PYTHON) -m tools.bootstrap.consumers
-	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/pulumi_engine --ignore tests/plugin --ignore tests/end_to_end --numprocesses 2
+	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/conformance --ignore tests/pulumi_engine --ignore tests/plugin --ignore tests/end_to_end --numprocesses 2
 	@$(PYTHON) -m pytest tests/pulumi_engine tests/plugin --numprocesses 3
 	@$(PYTHON) -m pytest tests/end_to_end
 
@@ -37,6 +37,9 @@ kubernetes: setup ## build the control plane and controllers of test-kube: 20 mi
 
 test-kube: kubernetes ## what a real Kubernetes control plane says of the stacks
 	@$(PYTHON) -m pytest tests/kube
+
+test-conformance: setup ## what Terraform's AWS provider and moto say of the stacks on AWS; needs terraform
+	@$(PYTHON) -m pytest tests/conformance
 
 lint: setup ## ruff and pyright
 	@$(PYTHON) -m ruff check .
@@ -65,4 +68,4 @@ clean: ## remove what set-up has put into the checkout; stacks must be down
 	@if [ -d .moorage ]; then echo "a stack is still up: make down STACK=name" >&2; exit 1; fi
 	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup up preview down output test kubernetes test-kube lint bench bench-gateway soak reference pins clean
+.PHONY: help setup up preview down output test kubernetes test-kube test-conformance lint bench bench-gateway soak reference pins clean

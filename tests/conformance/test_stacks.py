@@ -1,0 +1,54 @@
+"""Terraform's provider for AWS, of another origin than Pulumi's types, reads every stack, and moto makes it."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import yaml
+
+from .terraform import Terraform
+
+_DIFFERENCES: dict[str, dict[str, str]] = yaml.safe_load(Path(__file__).with_name("differences.yaml").read_text())
+NEWER_THAN_THE_PROVIDER, NOT_IN_MOTO = _DIFFERENCES["newer_than_the_provider"], _DIFFERENCES["not_in_moto"]
+
+
+def test_the_provider_has_a_word_for_all_but_what_is_newer(replayed: SimpleNamespace):
+    unexplained = [word for word in replayed.unknown if _kind(word) not in NEWER_THAN_THE_PROVIDER]
+    assert unexplained == []
+
+
+def test_the_provider_accepts_it(replayed: SimpleNamespace, tmp_path: Path):
+    assert Terraform(tmp_path).validate(replayed.resources, "http://127.0.0.1:1") == []
+
+
+def test_moto_makes_all_that_it_knows(replayed: SimpleNamespace, tmp_path: Path, moto: str):
+    terraform = Terraform(tmp_path)
+    known = _without_what_moto_lacks(replayed.resources)
+    assert terraform.validate(known, moto) == []
+    applied = terraform.apply()
+    assert "\n".join(f"{address}: {error}" for address, error in applied.errors.items()) == ""
+    assert applied.created == {f"{kind}.{label}" for kind, found in known.items() for label in found}
+
+
+def _kind(word: str) -> str:
+    """`aws_sqs_queue.jobs.fifoThroughput` is `aws_sqs_queue.fifoThroughput`; a type of Pulumi's is itself."""
+    kind, _, rest = word.partition(".")
+    return f"{kind}.{rest.partition('.')[2]}" if rest else kind
+
+
+def _without_what_moto_lacks(resources: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """And without what refers to it."""
+    left_out = [f"{kind}.{label}" for kind, found in resources.items() if kind in NOT_IN_MOTO for label in found]
+    known = {kind: found for kind, found in resources.items() if kind not in NOT_IN_MOTO}
+    while True:
+        dependent = [
+            (kind, label)
+            for kind, found in known.items()
+            for label, body in found.items()
+            if set(left_out) & set(body.get("depends_on", []))
+        ]
+        if not dependent:
+            return known
+        for kind, label in dependent:
+            left_out.append(f"{kind}.{label}")
+            known = {**known, kind: {other: body for other, body in known[kind].items() if other != label}}
