@@ -1,4 +1,4 @@
-"""Answers for AWS's provider in which every output is a reference of Terraform's, such as `${aws_sqs_queue.jobs.arn}`."""
+"""Answers for AWS's provider: every output is a reference of Terraform's, such as `${aws_sqs_queue.jobs.arn}`."""
 
 import re
 from collections.abc import Callable, Mapping

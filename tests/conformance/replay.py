@@ -1,6 +1,7 @@
 """Runs the program on Terraform's answers, as Pulumi would; prints what it made in Terraform's JSON.
 
-The stack's configuration is in PULUMI_CONFIG; PYTHONPATH has the checkout and infra/; the schema's file is the argument.
+The stack's configuration is in PULUMI_CONFIG; PYTHONPATH has the checkout and infra/. The argument
+is the schema's file.
 """
 
 import json
