@@ -2,23 +2,21 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 import yaml
+
+from tests.moto_server import client, moto_server
 
 from .terraform import PROVIDER_VERSION, Terraform
 
 ROOT = Path(__file__).parents[2]
-_MOTO_START_SECONDS = 30
 
 
 def configuration_of(path: Path) -> dict[str, Any]:
@@ -55,34 +53,8 @@ def replayed(request: pytest.FixtureRequest, schema: Path) -> SimpleNamespace:
 
 @pytest.fixture
 def moto(tmp_path: Path) -> Iterator[str]:
-    """The address of a server that answers as AWS does, with nothing in it yet."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
-    with (tmp_path / "moto.log").open("w") as log:
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-    try:
-        _wait_for(port)
-        address = f"http://127.0.0.1:{port}"
-        _load_policies(address)
+    """The address of a server with nothing in it but AWS's own policies, loaded."""
+    with moto_server(tmp_path) as address:
+        # Once, and not by two first requests at the same time, of which moto would forget what one has made.
+        client("iam", address).list_policies(MaxItems=1)
         yield address
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _load_policies(address: str) -> None:
-    """Of AWS's own, once: of two first requests at the same time, moto would forget what one of them has made."""
-    identity = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    boto3.client("iam", endpoint_url=address, **identity).list_policies(MaxItems=1)
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + _MOTO_START_SECONDS
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"moto does not listen after {_MOTO_START_SECONDS} seconds")

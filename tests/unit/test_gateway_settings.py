@@ -19,7 +19,10 @@ from moorage.spec.gateway_settings import parse_gateway_settings
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = json.loads((ROOT / "contracts" / "gateway-config.v1.schema.json").read_text())
-SETTINGS = "keys, tenants, quotas, cache, admission, routing, canaries, timeouts, max_request_body_bytes, request_log"
+SETTINGS = (
+    "keys, rotated_keys, tenants, quotas, cache, admission, routing, canaries, timeouts, max_request_body_bytes, "
+    "request_log"
+)
 ALL_SETTINGS = f"{SETTINGS}, telemetry"
 HASH = "0" * 64
 

@@ -10,7 +10,8 @@ from moorage_serving.gateway.errors import admin_only, invalid_api_key
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.config.gateway import GatewayConfig
-    from moorage_serving.gateway.config.tenants import ApiKey
+    from moorage_serving.gateway.config.tenants import ApiKey, RotatedKey
+    from moorage_serving.gateway.rotated_keys import RotatedKeys
 
 ANONYMOUS = "anonymous"
 
@@ -24,12 +25,15 @@ class Identity(NamedTuple):
 
 
 class KeyRing:
-    """Knows the keys by their SHA-256 only."""
+    """Knows the keys by their SHA-256 only. Made in the event loop."""
 
     def __init__(self, config: GatewayConfig) -> None:
         tenants = {tenant.id: tenant for tenant in config.tenants}
         # A dictionary's time to find a hash tells at most about the hash of what was sent, never about a key.
         self._identities = {bytes.fromhex(key.sha256): identity_of(key, tenants) for key in config.keys}
+        owners = {key.secret_arn: identity_of(key, tenants) for key in config.rotated_keys}
+        self._owners = list(owners.values())
+        self._rotated = open_rotated_keys(owners) if owners else None
         self._anonymous: Identity | None = None
         if config.authentication == "none":
             self._anonymous = Identity(ANONYMOUS, tenants.get(ANONYMOUS) or TenantConfig(id=ANONYMOUS), is_admin=False)
@@ -37,20 +41,33 @@ class KeyRing:
     @property
     def tenant_ids(self) -> list[str]:
         """Everybody who can be let in."""
-        known = [*self._identities.values(), *([self._anonymous] if self._anonymous else [])]
+        known = [*self._identities.values(), *self._owners, *([self._anonymous] if self._anonymous else [])]
         return list(dict.fromkeys(identity.tenant.id for identity in known))
 
     def identify(self, authorization: bytes | None) -> Identity:
         """Whose key an `Authorization` header carries; raises GatewayError (401) without a known one."""
         if self._anonymous is not None:
             return self._anonymous
-        scheme, _, token = (authorization or b"").partition(b" ")
-        if scheme.lower() != b"bearer" or not token.strip():
-            raise invalid_api_key("An API key is needed: send it as `Authorization: Bearer KEY`.")
-        identity = self._identities.get(hashlib.sha256(token.strip()).digest())
+        digest = digest_of(authorization)
+        identity = self._identities.get(digest) or (None if self._rotated is None else self._rotated.get(digest))
         if identity is None:
             raise invalid_api_key("The API key is not known.")
         return identity
+
+    async def expect(self, authorization: bytes | None) -> None:
+        """Before `identify`: a key may have been made since keys were last looked for.
+
+        Raises GatewayError (401, 503) as `identify` does, and while no key can be read.
+        """
+        if self._rotated is None or self._anonymous is not None:
+            return
+        if (digest := digest_of(authorization)) not in self._identities:
+            await self._rotated.expect(digest)
+
+    async def close(self) -> None:
+        """End what the ring does by itself."""
+        if self._rotated is not None:
+            await self._rotated.close()
 
     def identify_admin(self, authorization: bytes | None) -> Identity:
         """Like `identify`, for an administrator's key alone; raises GatewayError (401, 403)."""
@@ -60,7 +77,22 @@ class KeyRing:
         return identity
 
 
-def identity_of(key: ApiKey, tenants: dict[str, TenantConfig]) -> Identity:
+def digest_of(authorization: bytes | None) -> bytes:
+    """The SHA-256 of the key in an `Authorization` header; raises GatewayError (401) without one."""
+    scheme, _, token = (authorization or b"").partition(b" ")
+    if scheme.lower() != b"bearer" or not token.strip():
+        raise invalid_api_key("An API key is needed: send it as `Authorization: Bearer KEY`.")
+    return hashlib.sha256(token.strip()).digest()
+
+
+def open_rotated_keys(owners: dict[str, Identity]) -> RotatedKeys:
+    """Imports AWS's SDK only where it is needed."""
+    from moorage_serving.gateway.rotated_keys import RotatedKeys
+
+    return RotatedKeys(owners)
+
+
+def identity_of(key: ApiKey | RotatedKey, tenants: dict[str, TenantConfig]) -> Identity:
     """A key without a tenant is one of its own, without limits."""
     tenant = TenantConfig(id=key.id) if key.tenant is None else tenants[key.tenant]
     return Identity(key.id, tenant, key.role == "admin")

@@ -41,6 +41,11 @@ def invalid_api_key(message: str) -> GatewayError:
     return GatewayError(401, "invalid_api_key", message, type="authentication_error", headers=headers)
 
 
+def keys_unavailable() -> GatewayError:
+    message = "The keys cannot be read at the moment. Try again later."
+    return GatewayError(503, "keys_unavailable", message, type="server_error", headers=RETRY_AFTER)
+
+
 def admin_only() -> GatewayError:
     return GatewayError(403, "admin_only", "Only keys of administrators may ask for this.", type="permission_error")
 

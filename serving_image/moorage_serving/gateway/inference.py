@@ -63,13 +63,15 @@ class InferenceEndpoint:
             self._in_flight.dec()
             record.finish(state.metrics)
 
-    def accept(self, scope: Scope, generation: Generation) -> Identity:
+    async def accept(self, scope: Scope, generation: Generation) -> Identity:
         """Judge what the headers tell. Raises GatewayError (401, 405, 503)."""
         if self._state.refusing:
             raise errors.shutting_down()
         if scope["method"] != "POST":
             raise errors.method_not_allowed("POST")
-        return generation.keys.identify(header(scope["headers"], b"authorization"))
+        authorization = header(scope["headers"], b"authorization")
+        await generation.keys.expect(authorization)
+        return generation.keys.identify(authorization)
 
     def parse(self, body: bytes) -> InferenceRequest:
         return parse_request(body, can_stream=self._can_stream)
@@ -117,7 +119,7 @@ class Exchange:
     async def serve(self) -> None:
         """Answer the request. Never raises: every failure has an answer, or an end that the client can see."""
         try:
-            identity = self._endpoint.accept(self._scope, self._generation)
+            identity = await self._endpoint.accept(self._scope, self._generation)
             self._record.identify(identity)
             request = await self._read(identity)
             route = self._generation.route_for(request.model, identity.tenant)

@@ -63,8 +63,10 @@ class ReadinessReport(BaseModel):
 def add_operations(application: FastAPI, state: GatewayState) -> None:
     """Add the routes."""
 
-    def authenticated(request: Request) -> None:
-        identity = state.active.keys.identify(authorization_of(request))
+    async def authenticated(request: Request) -> None:
+        keys, authorization = state.active.keys, authorization_of(request)
+        await keys.expect(authorization)
+        identity = keys.identify(authorization)
         request.state.record.key_id = identity.key_id
         request.state.identity = identity
 
@@ -82,8 +84,10 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
             ]
         )
 
-    def administrator(request: Request) -> None:
-        state.active.keys.identify_admin(authorization_of(request))
+    async def administrator(request: Request) -> None:
+        keys, authorization = state.active.keys, authorization_of(request)
+        await keys.expect(authorization)
+        keys.identify_admin(authorization)
 
     add_profiling(application, administrator)
 

@@ -17,7 +17,7 @@ from moorage_serving.gateway.config.serving import (
     TelemetryConfig,
     Timeouts,
 )
-from moorage_serving.gateway.config.tenants import ApiKey, QuotaConfig, TenantConfig
+from moorage_serving.gateway.config.tenants import ApiKey, QuotaConfig, RotatedKey, TenantConfig
 from moorage_serving.gateway.config.upstreams import AnyUpstreamConfig
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ class GatewayConfig(Document):
     """`api_keys`: every /v1 request carries a bearer key out of `keys`. `none`: anybody is let in who reaches
     the port."""
     keys: tuple[ApiKey, ...] = ()
-    """At least one where `authentication` is `api_keys`."""
+    """At least one, or one of `rotated_keys`, where `authentication` is `api_keys`."""
+    rotated_keys: tuple[RotatedKey, ...] = ()
+    """Keys that AWS Secrets Manager holds and changes."""
     tenants: tuple[TenantConfig, ...] = ()
     """Limits, for keys that name a tenant. A tenant `anonymous` holds for all where `authentication` is `none`."""
     quotas: QuotaConfig = QuotaConfig()
@@ -69,7 +71,7 @@ class GatewayConfig(Document):
         return self
 
     def _missing_parts(self) -> Iterator[str]:
-        if self.authentication == "api_keys" and not self.keys:
+        if self.authentication == "api_keys" and not self.keys and not self.rotated_keys:
             yield "keys: at least one is needed, or authentication must be 'none'"
         if self.redis_url is not None and self.redis_url_environment_variable is not None:
             yield "redis_url_environment_variable: must not be given together with redis_url"
@@ -85,7 +87,8 @@ class GatewayConfig(Document):
     def _repetitions(self) -> Iterator[str]:
         for path, values in (
             ("upstreams[].name", [upstream.name for upstream in self.upstreams]),
-            ("keys[].id", [key.id for key in self.keys]),
+            ("keys[].id", [key.id for key in (*self.keys, *self.rotated_keys)]),
+            ("rotated_keys[].secret_arn", [key.secret_arn for key in self.rotated_keys]),
             ("keys[].sha256", [key.sha256 for key in self.keys]),
             ("tenants[].id", [tenant.id for tenant in self.tenants]),
             ("canaries[].model", [canary.model for canary in self.canaries]),
@@ -97,9 +100,11 @@ class GatewayConfig(Document):
         names = {name for upstream in self.upstreams for name in (upstream.model, *upstream.adapters)}
         tenants = {tenant.id for tenant in self.tenants}
         revisions = {(upstream.model, upstream.revision) for upstream in self.upstreams}
-        for index, key in enumerate(self.keys):
-            if key.tenant is not None and key.tenant not in tenants:
-                yield f"keys[{index}].tenant: no such tenant: {key.tenant} (tenants: {', '.join(sorted(tenants))})"
+        for path, keys in (("keys", self.keys), ("rotated_keys", self.rotated_keys)):
+            for index, key in enumerate(keys):
+                if key.tenant is not None and key.tenant not in tenants:
+                    known = ", ".join(sorted(tenants))
+                    yield f"{path}[{index}].tenant: no such tenant: {key.tenant} (tenants: {known})"
         for index, tenant in enumerate(self.tenants):
             if unknown := sorted(set(tenant.models or ()) - names):
                 yield f"tenants[{index}].models: not served by any upstream: {', '.join(unknown)}"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from moorage_serving.gateway.config.document import Document, Id, NonEmpty, Positive, Sha256Hex
+from moorage_serving.gateway.config.document import Document, Id, NonEmpty, Positive, SecretArn, Sha256Hex
 
 
 class ApiKey(Document):
@@ -16,6 +16,22 @@ class ApiKey(Document):
     """Names the key in logs, metrics and usage; no secret."""
     sha256: Sha256Hex
     """SHA-256 of the key, in lower-case hex."""
+    tenant: Id | None = None
+    """The tenant whose limits hold. Null: a tenant of the key's own id, which has no limits."""
+    role: Literal["client", "admin"] = "client"
+    """`admin` may also ask for profiles of the process."""
+
+
+class RotatedKey(Document):
+    """A client's key that AWS Secrets Manager holds, and changes by itself: the secret's whole text.
+
+    The one before goes on to be let in until the next rotation, so that clients can change over.
+    """
+
+    id: Id
+    """Names the key in logs, metrics and usage; no secret."""
+    secret_arn: SecretArn
+    """Of the secret. The gateway's role has to be allowed `secretsmanager:GetSecretValue`."""
     tenant: Id | None = None
     """The tenant whose limits hold. Null: a tenant of the key's own id, which has no limits."""
     role: Literal["client", "admin"] = "client"

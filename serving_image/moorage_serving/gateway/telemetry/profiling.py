@@ -11,21 +11,21 @@ from moorage_serving.gateway.errors import GatewayError, invalid_request
 from moorage_serving.gateway.openapi import error_responses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 MAX_SECONDS = 60.0
 SAMPLE_INTERVAL_SECONDS = 0.001
 FORMATS = ("html", "speedscope")
 
 
-def add_profiling(application: FastAPI, require_admin: Callable[[Request], None]) -> None:
+def add_profiling(application: FastAPI, require_admin: Callable[[Request], Awaitable[None]]) -> None:
     """Add the route. `require_admin` raises GatewayError for whoever may not profile."""
     running = asyncio.Lock()
 
     @application.get("/debug/profile", responses=error_responses([400, 401, 403, 409]), response_class=Response)
     async def profile(request: Request, seconds: str = "5", format: str = "html") -> Response:  # noqa: A002 - the parameter's name
         """Where the process's time goes: a page, or JSON for https://www.speedscope.app. Slows it down meanwhile."""
-        require_admin(request)
+        await require_admin(request)
         duration_seconds = parse_seconds(seconds)
         if format not in FORMATS:
             raise invalid_request("`format` must be html or speedscope.", param="format")

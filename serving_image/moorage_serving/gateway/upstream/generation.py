@@ -128,6 +128,7 @@ class Generation:
         """Wait for the last request, then close every engine that no other generation uses."""
         await self._unused.wait()
         self._judging.cancel()
+        await self.keys.close()
         for upstream in self.upstreams:
             upstream.listeners.discard(self._endpoints_changed)
             upstream.generations -= 1
