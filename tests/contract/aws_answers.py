@@ -39,10 +39,37 @@ def _repository(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _log_group(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
-    return {"arn": f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{inputs['name']}"}
+    name = inputs.get("name") or f"{inputs['namePrefix']}1a2b3c4"
+    return {"arn": f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{name}", "name": name}
+
+
+def _function(name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}-1a2b3c4"
+    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    return {"arn": arn, "name": f"{name}-1a2b3c4", "invokeArn": uri, "version": "1"}
+
+
+def _alias(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
+    return {"arn": f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{inputs['functionName']}:{inputs['name']}"}
+
+
+def _rest_api(_name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:a1b2c3d4e5",
+        "rootResourceId": "root",
+    }
+
+
+def _stage(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
+    return {"invokeUrl": f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com/{inputs['stageName']}"}
 
 
 AWS_ANSWERS: Mapping[str, Answer] = {
+    "aws:apigateway/domainName:DomainName": lambda name, _: {
+        "regionalDomainName": f"d-{name}.execute-api.{REGION}.amazonaws.com"
+    },
+    "aws:apigateway/restApi:RestApi": _rest_api,
+    "aws:apigateway/stage:Stage": _stage,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:ec2/eip:Eip": lambda name, _: {"allocationId": f"eipalloc-{name}"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda _name, _inputs: {"latestVersion": 1},
@@ -59,5 +86,7 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:elasticache/subnetGroup:SubnetGroup": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:iam/role:Role": _role,
     "aws:kms/key:Key": _arn("kms", "key/"),
+    "aws:lambda/alias:Alias": _alias,
+    "aws:lambda/function:Function": _function,
     "aws:s3/bucket:Bucket": _bucket,
 }

@@ -13,6 +13,7 @@ from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.model_store import S3ModelStore, read_policy
 from moorage.aws.network import AwsNetwork
 from moorage.aws.network_policy_controller import EksNetworkPolicyController
+from moorage.aws.rest_api import LambdaRestApi
 
 from .aws_answers import ACCOUNT_ID, REGION
 
@@ -21,6 +22,7 @@ CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT_ID}:cluster/harbour"
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d"
 RESERVATION = "cr-0123456789abcdef0"
 SUBNETS = ["subnet-a", "subnet-b"]
+KEYS = [{"id": "default", "sha256": "0a" * 32}, {"id": "pilots", "sha256": "1b" * 32, "tenant": "pilots"}]
 
 AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
     AwsNetwork: {
@@ -91,6 +93,24 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "settings": {"cache": {"max_tenant_bytes": 2**30}},
         "memory_mib": 4000,
         "replicas": 2,
+        "tags": TAGS,
+    },
+    LambdaRestApi: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "function_name": "harbour-function-1a2b3c4",
+        "function_alias": "live",
+        "keys": KEYS,
+        "timeout_seconds": 120,
+        "throttle": {"requests_per_second": 20, "burst": 40},
+        "client_cidrs": ["203.0.113.0/24", "2001:db8::/32"],
+        "custom_domain": {
+            "domain_name": "llm.example.com",
+            "certificate_arn": f"arn:aws:acm:{REGION}:{ACCOUNT_ID}:certificate/0a1b2c3d",
+        },
+        "log_role": "install",
+        "tracing": True,
+        "log_retention_days": 30,
         "tags": TAGS,
     },
     S3ModelStore: {"deletion_protection": False, "tags": TAGS},

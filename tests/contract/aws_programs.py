@@ -15,6 +15,7 @@ from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.model_store import S3ModelStore
 from moorage.aws.network import AwsNetwork
+from moorage.aws.rest_api import LambdaRestApi
 
 from .aws_answers import REGION
 from .aws_examples import TAGS
@@ -37,6 +38,8 @@ VARIANTS: Mapping[str, Variant] = {
     "identity": (EksWorkloadIdentity, {}),
     "cache": (ElastiCacheValkey, {}),
     "cache of one node": (ElastiCacheValkey, {"settings": ..., "memory_mib": ..., "replicas": 0}),
+    "REST API": (LambdaRestApi, {"client_cidrs": ..., "custom_domain": ..., "tracing": ..., "throttle": ...}),
+    "REST API with a domain": (LambdaRestApi, {"log_role": "present"}),
     "model store": (S3ModelStore, {}),
     "guarded model store": (S3ModelStore, {"deletion_protection": ...}),
     "registry": (EcrRegistry, {}),

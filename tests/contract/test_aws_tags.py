@@ -3,6 +3,7 @@
 import importlib
 import inspect
 from collections.abc import Iterator, Mapping
+from keyword import iskeyword
 from typing import Any
 
 import pulumi
@@ -24,7 +25,8 @@ def takes_tags(registration: Registration) -> bool:
     package, module, name = registration.type.split(":")
     if package != "aws":
         return False
-    kind = getattr(importlib.import_module(f"pulumi_aws.{module.split('/')[0]}"), name)
+    service = module.split("/")[0]
+    kind = getattr(importlib.import_module(f"pulumi_aws.{service}{'_' * iskeyword(service)}"), name)
     return "tags" in inspect.signature(kind._internal_init).parameters
 
 

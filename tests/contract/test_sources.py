@@ -17,6 +17,7 @@ LIBRARY = Path(moorage.__file__).parent
 SOURCES = {str(path.relative_to(LIBRARY)): ast.parse(path.read_text()) for path in sorted(LIBRARY.rglob("*.py"))}
 
 OUTSIDE_THE_PROGRAM = {
+    "aws/key_authorizer_function.py": {"os.environ"},
     "cli/offline_program.py": {"os.environ"},
     "local/child_environment.py": {"os.environ"},
     "local/tiny_model/train.py": {"os.environ", "sys.stdout"},

@@ -1,0 +1,86 @@
+"""What a REST API before a function is asked to be, validated."""
+
+import re
+from collections.abc import Sequence
+from ipaddress import ip_network
+from typing import Annotated, Literal, TypedDict
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from moorage.aws.lambda_quotas import MOST_STREAM_SECONDS, MOST_THROTTLE_REQUESTS_PER_SECOND
+from moorage.aws.log_retention import RetentionDays
+from moorage.aws.region import Region
+from moorage.aws.tags import Tags
+from moorage.spec.numbers import WholeNumber
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})+")
+
+
+class CustomDomainArgs(TypedDict):
+    """A name of one's own for an API."""
+
+    domain_name: str
+    """What clients call, `llm.example.com`. Its record in DNS is yours to make."""
+    certificate_arn: str
+    """Of a certificate for it in AWS Certificate Manager, in the API's region."""
+
+
+class ThrottleArgs(TypedDict):
+    """How many requests come through; what is above gets 429."""
+
+    requests_per_second: int
+    """In the mean."""
+    burst: int
+    """At once."""
+
+
+def _a_network(cidr: str) -> str:
+    try:
+        network = ip_network(cidr)
+    except ValueError as error:
+        raise ValueError(f"{error}; must be a network, such as 203.0.113.0/24") from None
+    if network.prefixlen == 0:
+        raise ValueError("is everybody; leave client_cidrs out instead")
+    return cidr
+
+
+def _a_domain_name(name: str) -> str:
+    if not _DOMAIN_NAME.fullmatch(name):
+        raise ValueError("must be a domain name in lowercase letters, such as llm.example.com")
+    return name
+
+
+class CustomDomain(BaseModel):
+    """As `CustomDomainArgs`."""
+
+    model_config = _STRICT
+
+    domain_name: Annotated[str, AfterValidator(_a_domain_name)]
+    certificate_arn: str = Field(pattern=r"^arn:[a-z-]+:acm:[a-z0-9-]+:\d{12}:certificate/.+$")
+
+
+class Throttle(BaseModel):
+    """As `ThrottleArgs`."""
+
+    model_config = _STRICT
+
+    requests_per_second: WholeNumber = Field(ge=1, le=MOST_THROTTLE_REQUESTS_PER_SECOND)
+    burst: WholeNumber = Field(ge=1)
+
+
+class RestApiSpec(BaseModel):
+    """What `LambdaRestApiArgs` say that is known before anything is created."""
+
+    model_config = _STRICT
+
+    region: Region
+    timeout_seconds: WholeNumber = Field(ge=1, le=MOST_STREAM_SECONDS)
+    throttle: Throttle = Throttle(requests_per_second=50, burst=100)
+    client_cidrs: Sequence[Annotated[str, AfterValidator(_a_network)]] | None = Field(default=None, min_length=1)
+    custom_domain: CustomDomain | None = None
+    log_role: Literal["install", "present"] = "install"
+    tracing: bool = False
+    log_retention_days: RetentionDays = 90
+    tags: Tags = {}
