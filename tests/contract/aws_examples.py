@@ -14,6 +14,7 @@ from moorage.aws.model_store import S3ModelStore, read_policy
 from moorage.aws.network import AwsNetwork
 from moorage.aws.network_policy_controller import EksNetworkPolicyController
 from moorage.aws.rest_api import LambdaRestApi
+from moorage.aws.serverless import LambdaLlm
 
 from .aws_answers import ACCOUNT_ID, REGION
 
@@ -23,6 +24,22 @@ KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d"
 RESERVATION = "cr-0123456789abcdef0"
 SUBNETS = ["subnet-a", "subnet-b"]
 KEYS = [{"id": "default", "sha256": "0a" * 32}, {"id": "pilots", "sha256": "1b" * 32, "tenant": "pilots"}]
+
+# Of Qwen/Qwen2.5-0.5B-Instruct's config.json; the bytes are those of its GGUF file in Q4_K_M.
+SMALL_FACTS = {
+    "architecture": "Qwen2ForCausalLM",
+    "weight_bytes": 491_400_032,
+    "parameter_count": 494_032_768,
+    "dtype": "BF16",
+    "hidden_size": 896,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 14,
+    "num_key_value_heads": 2,
+    "head_dim": 64,
+    "max_position_embeddings": 32_768,
+    "vocab_size": 151_936,
+    "is_quantized": True,
+}
 
 AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
     AwsNetwork: {
@@ -93,6 +110,32 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "settings": {"cache": {"max_tenant_bytes": 2**30}},
         "memory_mib": 4000,
         "replicas": 2,
+        "tags": TAGS,
+    },
+    LambdaLlm: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/serving-lambda@sha256:{'0123456789abcdef' * 4}",
+        "model": {"source": "hf://Qwen/Qwen2.5-0.5B-Instruct-GGUF", "served_name": "harbour", "max_model_len": 4096},
+        "facts": SMALL_FACTS,
+        "load": {"concurrent_requests": 8},
+        "service_level": {"p99_request_seconds": 30.0},
+        "architecture": "x86_64",
+        "memory_mb": 4096,
+        "reserved_concurrency": 10,
+        "provisioned_concurrency": {
+            "min": 1,
+            "max": 4,
+            "schedules": [
+                {"schedule": "cron(0 8 ? * MON-FRI *)", "timezone": "Europe/Berlin", "min": 2, "max": 6},
+                {"schedule": "cron(0 20 ? * MON-FRI *)", "timezone": "Europe/Berlin", "min": 0, "max": 0},
+            ],
+        },
+        "warm_up_minutes": 5,
+        "settings": {"tenants": [{"id": "pilots", "requests_per_minute": 60}]},
+        "tenant": "pilots",
+        "tracing": True,
+        "log_retention_days": 30,
         "tags": TAGS,
     },
     LambdaRestApi: {

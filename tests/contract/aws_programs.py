@@ -16,6 +16,7 @@ from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.model_store import S3ModelStore
 from moorage.aws.network import AwsNetwork
 from moorage.aws.rest_api import LambdaRestApi
+from moorage.aws.serverless import LambdaLlm
 
 from .aws_answers import REGION
 from .aws_examples import TAGS
@@ -38,6 +39,15 @@ VARIANTS: Mapping[str, Variant] = {
     "identity": (EksWorkloadIdentity, {}),
     "cache": (ElastiCacheValkey, {}),
     "cache of one node": (ElastiCacheValkey, {"settings": ..., "memory_mib": ..., "replicas": 0}),
+    "function": (
+        LambdaLlm,
+        dict.fromkeys(
+            ("memory_mb", "reserved_concurrency", "provisioned_concurrency", "warm_up_minutes", "tracing"), ...
+        ),
+    ),
+    "function that is kept started": (LambdaLlm, {"provisioned_concurrency": {"min": 2}, "warm_up_minutes": ...}),
+    "function that is kept started by use and by the clock": (LambdaLlm, {}),
+    "function that is warmed up": (LambdaLlm, {"provisioned_concurrency": ..., "warm_up_minutes": 1}),
     "REST API": (LambdaRestApi, {"client_cidrs": ..., "custom_domain": ..., "tracing": ..., "throttle": ...}),
     "REST API with a domain": (LambdaRestApi, {"log_role": "present"}),
     "model store": (S3ModelStore, {}),

@@ -18,8 +18,8 @@ from moorage_serving.gateway.authentication import KeyRing
 from moorage_serving.gateway.config.gateway import GatewayConfig
 from moorage_serving.gateway.errors import GatewayError
 
-# Shaped as AWS's own example (github.com/aws/aws-lambda-go, events/testdata/apigw-custom-auth-request-type-request.json,
-# read 2026-11-25), for a path below /v1.
+# For a path below /v1, shaped as github.com/aws/aws-lambda-go has it in events/testdata/
+# apigw-custom-auth-request-type-request.json (read 2026-11-25).
 EVENT = json.loads((Path(__file__).parent / "golden" / "rest_api_authorizer_event.json").read_text())
 KEYS = {"default": "moorage-one", "pilots": "moorage-two"}
 HASHES = {key_id: hashlib.sha256(key.encode()).hexdigest() for key_id, key in KEYS.items()}

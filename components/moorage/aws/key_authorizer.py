@@ -7,7 +7,7 @@ import pulumi
 from pulumi_aws import kms, lambda_
 
 from moorage.aws import key_authorizer_function
-from moorage.aws.function_environment import compact_json
+from moorage.aws.function_environment import hashes_document
 from moorage.aws.lambda_surroundings import Surroundings
 from moorage.aws.tags import named
 from moorage.spec.gateway_document import Key
@@ -41,8 +41,3 @@ def create_key_authorizer(
         tags=named(name, surroundings.tags),
         opts=surroundings.opts,
     )
-
-
-def hashes_document(keys: Sequence[Key]) -> str:
-    """What the function's variable says."""
-    return compact_json({key["id"]: key["sha256"] for key in keys})

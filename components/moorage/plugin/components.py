@@ -26,6 +26,7 @@ COMPONENTS: Mapping[str, str] = {
     "KubernetesMonitoring": "moorage.kubernetes.monitoring",
     "KubernetesNamespace": "moorage.kubernetes.namespace",
     "KubernetesValkey": "moorage.kubernetes.cache",
+    "LambdaLlm": "moorage.aws.serverless",
     "LambdaRestApi": "moorage.aws.rest_api",
     "ModelCache": "moorage.kubernetes.model_cache",
     "NetworkPolicies": "moorage.kubernetes.network_policies",
