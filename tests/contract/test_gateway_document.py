@@ -48,6 +48,7 @@ settings_of_users: st.SearchStrategy[Any] = st.fixed_dictionaries(
         "routing": st.builds(dict, prefix_affinity=st.booleans()),
         "timeouts": st.builds(dict, connect_seconds=st.floats(0.1, 100)),
         "telemetry": st.none() | st.just({"otlp_endpoint": "http://collector:4318"}),
+        "cloudwatch_metrics": st.none() | st.just({"stack": "harbour"}),
     },
 )
 redis_urls = (

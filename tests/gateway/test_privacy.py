@@ -43,6 +43,7 @@ def test_no_content_leaves_the_process_with_all_features_on(
     with OtlpReceiver() as receiver, running_redis(redis_server, redis_path):
         all_features = {
             "telemetry": {"otlp_endpoint": receiver.endpoint, "trace_sample_ratio": 1.0},
+            "cloudwatch_metrics": {"stack": "harbour"},
             "request_log": {"folder": str(folder), "key_environment_variable": "LOG_KEYS", "tenants": [KEY_ID]},
             "redis_url": f"unix://{redis_path}",
             "cache": {"nondeterministic": True},

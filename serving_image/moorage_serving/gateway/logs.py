@@ -52,6 +52,12 @@ def configure_logging(level: LogLevel) -> None:
     logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
 
 
+def write_line(line: bytes) -> None:
+    """A line that is no log record, whatever the level."""
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
 class TurnOutput:
     """Standard output, to which everything that one turn of the event loop writes goes in one system call."""
 

@@ -20,12 +20,14 @@ from prometheus_client.registry import Collector
 
 from moorage_serving.gateway.admission.metrics import AdmissionMetrics
 from moorage_serving.gateway.telemetry.request_metrics import RequestMetrics
+from moorage_serving.gateway.telemetry.request_totals import request_totals
 from moorage_serving.gateway.telemetry.vllm_names import VllmNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from moorage_serving.gateway.admission.queues import AdmissionQueues
+    from moorage_serving.gateway.telemetry.request_totals import RequestTotals
     from moorage_serving.gateway.upstream.generation import Generation
 
 PREFIX = "moorage_gateway"
@@ -39,7 +41,7 @@ class GatewayMetrics:
         self.registry = registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        requests = CollectorRegistry()
+        self._requests = requests = CollectorRegistry()
         self.requests = RequestMetrics(requests)
         registry.register(requests)
         registry.register(VllmNames(requests))
@@ -61,6 +63,10 @@ class GatewayMetrics:
         """Report the active configuration (the first one), all engines' connections and queues, read at each scrape."""
         self.registry.register(GenerationCollector(generations))
         AdmissionMetrics(self.registry, queues)
+
+    def request_totals(self) -> RequestTotals:
+        """What has been measured of requests, added up."""
+        return request_totals(self._requests.collect())
 
     def render(self) -> bytes:
         """The text exposition."""

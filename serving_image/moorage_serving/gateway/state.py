@@ -13,6 +13,8 @@ from moorage_serving.gateway.config.file import ConfigError, LoadedConfig, load_
 from moorage_serving.gateway.metrics import GatewayMetrics
 from moorage_serving.gateway.readiness import Readiness
 from moorage_serving.gateway.services import ServiceMetrics, Services
+from moorage_serving.gateway.telemetry.cloudwatch_metrics import CloudWatchMetrics
+from moorage_serving.gateway.telemetry.load import read_load
 from moorage_serving.gateway.upstream.generation import Generation
 from moorage_serving.gateway.upstream.metrics import UpstreamMetrics
 from moorage_serving.gateway.worker_metrics import WorkerMetrics
@@ -45,6 +47,9 @@ class GatewayState:
         self._hooks = ActivationHooks(self.queues, ActivationMetrics(self.metrics.registry))
         self._service_metrics = ServiceMetrics(self.metrics.registry)
         self._upstream_metrics = UpstreamMetrics(self.metrics.registry)
+        self._cloudwatch = CloudWatchMetrics(
+            self.metrics.request_totals, lambda: read_load(self.queues, self.active.routes)
+        )
         self._workers = workers
         self._config_path = config_path
         self._first = loaded
@@ -84,6 +89,7 @@ class GatewayState:
         await self.services.end_answers()
         self._in_background(self.active.retire())
         await asyncio.gather(*self._background)
+        await self._cloudwatch.close()
         await self.services.close()
         if self._worker_metrics is not None:
             await self._worker_metrics.stop()
@@ -107,6 +113,8 @@ class GatewayState:
         self.queues.configure(generation.config.admission, limits)
         self._hooks.watch(generation.routes)
         self.readiness = Readiness(generation)
+        stack = generation.config.cloudwatch_metrics
+        self._cloudwatch.configure(None if stack is None else stack.stack)
         self.metrics.config_reloaded_at.set_to_current_time()
         log.info(
             "config_active", sha256=generation.loaded.sha256, upstreams=[u.name for u in generation.config.upstreams]

@@ -12,6 +12,7 @@ from moorage_serving.gateway.config.document import Document, EnvironmentVariabl
 from moorage_serving.gateway.config.serving import (
     AdmissionConfig,
     CanaryConfig,
+    CloudWatchMetricsConfig,
     RequestLogConfig,
     RoutingConfig,
     TelemetryConfig,
@@ -63,6 +64,8 @@ class GatewayConfig(Document):
     """Null: nothing of what is said is kept."""
     telemetry: TelemetryConfig | None = None
     """Null: Prometheus metrics only; trace headers of clients are passed on to the engine."""
+    cloudwatch_metrics: CloudWatchMetricsConfig | None = None
+    """Null: CloudWatch is told nothing. Only where standard output goes to CloudWatch Logs."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -12,6 +12,7 @@ from moorage_serving.gateway.config.document import (
     EnvironmentVariableName,
     HttpAddress,
     Id,
+    Name,
     NonEmpty,
     Positive,
     Ratio,
@@ -87,3 +88,10 @@ class TelemetryConfig(Document):
     """OTLP over HTTP, without `/v1/traces`."""
     trace_sample_ratio: Ratio = 0.01
     """Share of requests that are traced where the caller has not decided."""
+
+
+class CloudWatchMetricsConfig(Document):
+    """Metrics for Amazon CloudWatch, as lines of the log in its embedded metric format."""
+
+    stack: Name
+    """The dimension `Stack` of every metric."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from moorage_serving.gateway.config.upstreams import UpstreamConfig
+    from moorage_serving.gateway.upstream.engine_load import EngineLoad
     from moorage_serving.gateway.upstream.transport import Transport
 
 # vLLM's default for requests at once (`max_num_seqs` of its server, 256): what an endpoint without a limit counts for
@@ -35,7 +36,8 @@ class Endpoint:
     requests of this gateway process, `load` those of others too, as far as they are known; `slots` is how many it may
     get from here: its share among `gateway_processes` until others' load is known.
     `problem` says why it gets no requests; None while it is well. `suspected` is called when a request could not reach
-    it. `breaker_openings` and `ejections` are counters. Times are of `time.monotonic()`.
+    it. `engine_load` is what its engine last told of itself; None where it tells nothing, or is not reached.
+    `breaker_openings` and `ejections` are counters. Times are of `time.monotonic()`.
     """
 
     __slots__ = (
@@ -46,6 +48,7 @@ class Endpoint:
         "config",
         "ejected_until",
         "ejections",
+        "engine_load",
         "in_flight",
         "is_up",
         "load",
@@ -77,6 +80,7 @@ class Endpoint:
         self.is_up = True
         self.problem: str | None = None
         self.suspected: Callable[[], None] = lambda: None
+        self.engine_load: EngineLoad | None = None
         self.breaker = CircuitBreaker()
         self.breaker_openings = 0
         self.recent = RecentAnswers(RECENT_SECONDS)

@@ -69,9 +69,10 @@ class Monitor:
     async def _find_problem(self) -> str | None:
         problem = await self._endpoint.transport.probe(PROBE_TIMEOUT_SECONDS)
         if problem is not None or self._http is None:
+            self._endpoint.engine_load = None
             return problem
         own = self._endpoint.in_flight
-        load = await self._http.measure(PROBE_TIMEOUT_SECONDS)
+        self._endpoint.engine_load = load = await self._http.measure(PROBE_TIMEOUT_SECONDS)
         if load is None:
             self._endpoint.set_foreign_load(None)
             return None
