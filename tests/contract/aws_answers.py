@@ -71,6 +71,7 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:apigateway/restApi:RestApi": _rest_api,
     "aws:apigateway/stage:Stage": _stage,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _arn("cloudwatch", "alarm:"),
     "aws:ec2/eip:Eip": lambda name, _: {"allocationId": f"eipalloc-{name}"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda _name, _inputs: {"latestVersion": 1},
     "aws:ec2/vpc:Vpc": lambda name, _: {
@@ -89,4 +90,5 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:lambda/alias:Alias": _alias,
     "aws:lambda/function:Function": _function,
     "aws:s3/bucket:Bucket": _bucket,
+    "aws:sns/topic:Topic": _arn("sns", ""),
 }

@@ -11,6 +11,7 @@ from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.model_store import S3ModelStore, read_policy
+from moorage.aws.monitoring import CloudWatchMonitoring
 from moorage.aws.network import AwsNetwork
 from moorage.aws.network_policy_controller import EksNetworkPolicyController
 from moorage.aws.rest_api import LambdaRestApi
@@ -154,6 +155,26 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "log_role": "install",
         "tracing": True,
         "log_retention_days": 30,
+    CloudWatchMonitoring: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "stack": "moorage-test",
+        "upstreams": ["engine", "endpoint"],
+        "scales_to_zero": False,
+        "load_balancer": {
+            "load_balancer_arn_suffix": "app/harbour/0123456789abcdef",
+            "target_group_arn_suffix": "targetgroup/harbour/0123456789abcdef",
+        },
+        "queue_name": "harbour-jobs",
+        "dead_letter_queue_name": "harbour-jobs-failed",
+        "endpoint": {"endpoint_name": "harbour-endpoint", "variant_name": "one"},
+        "function_name": "harbour-function",
+        "services": [{"cluster_name": "harbour", "service_name": "gateway"}],
+        "service_level": {"p99_request_seconds": 30},
+        "thresholds": {"error_ratio": 0.02},
+        "runbook_url": "https://example.com/runbooks/aws-alarms.md",
+        "alarm_email": "harbour-master@example.com",
+        "monthly_budget_usd": 1200.5,
         "tags": TAGS,
     },
     S3ModelStore: {"deletion_protection": False, "tags": TAGS},

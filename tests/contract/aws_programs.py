@@ -14,6 +14,7 @@ from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.model_store import S3ModelStore
+from moorage.aws.monitoring import CloudWatchMonitoring
 from moorage.aws.network import AwsNetwork
 from moorage.aws.rest_api import LambdaRestApi
 from moorage.aws.serverless import LambdaLlm
@@ -50,6 +51,16 @@ VARIANTS: Mapping[str, Variant] = {
     "function that is warmed up": (LambdaLlm, {"provisioned_concurrency": ..., "warm_up_minutes": 1}),
     "REST API": (LambdaRestApi, {"client_cidrs": ..., "custom_domain": ..., "tracing": ..., "throttle": ...}),
     "REST API with a domain": (LambdaRestApi, {"log_role": "present"}),
+    "monitoring": (CloudWatchMonitoring, {}),
+    "monitoring of gateways alone": (
+        CloudWatchMonitoring,
+        {
+            **dict.fromkeys(("load_balancer", "queue_name", "dead_letter_queue_name", "endpoint"), ...),
+            **dict.fromkeys(("function_name", "services", "alarm_email", "monthly_budget_usd", "thresholds"), ...),
+            "upstreams": ["engine"],
+            "scales_to_zero": True,
+        },
+    ),
     "model store": (S3ModelStore, {}),
     "guarded model store": (S3ModelStore, {"deletion_protection": ...}),
     "registry": (EcrRegistry, {}),

