@@ -67,8 +67,9 @@ def _snake(name: str) -> str:
 
 
 def _forms(name: str) -> Iterator[str]:
-    """As it is, and where Pulumi has made a plural of it, in the singular."""
+    """As it is, with what Pulumi has left out of it, and where it has made a plural of it, in the singular."""
     yield name
+    yield f"{name}_arn"
     if name.endswith("ies"):
         yield f"{name[:-3]}y"
     if name.endswith("es"):

@@ -175,6 +175,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "runbook_url": "https://example.com/runbooks/aws-alarms.md",
         "alarm_email": "harbour-master@example.com",
         "monthly_budget_usd": 1200.5,
+        "cost_allocation_tag": {"key": "team", "value": "harbour"},
         "tags": TAGS,
     },
     S3ModelStore: {"deletion_protection": False, "tags": TAGS},

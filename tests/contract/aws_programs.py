@@ -57,6 +57,7 @@ VARIANTS: Mapping[str, Variant] = {
         {
             **dict.fromkeys(("load_balancer", "queue_name", "dead_letter_queue_name", "endpoint"), ...),
             **dict.fromkeys(("function_name", "services", "alarm_email", "monthly_budget_usd", "thresholds"), ...),
+            "cost_allocation_tag": ...,
             "upstreams": ["engine"],
             "scales_to_zero": True,
         },

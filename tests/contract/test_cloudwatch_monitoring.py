@@ -297,6 +297,11 @@ def test_the_budget_is_told_of_before_it_is_spent():
     assert recorded("monitoring of gateways alone").of_type("Budget") == []
 
 
+def test_the_budget_is_of_what_has_the_tag_or_of_the_whole_bill():
+    assert recorded().the("Budget").inputs["costFilters"] == [{"name": "TagKeyValue", "values": ["user:team$harbour"]}]
+    assert recorded(cost_allocation_tag=...).the("Budget").inputs["costFilters"] == []
+
+
 # What is seen
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_aws import budgets
 
+from moorage.aws.monitoring_spec import CostAllocationTag
 from moorage.aws.tags import named
 
 _ACTUAL_PERCENT = (80, 100)
@@ -15,11 +16,12 @@ def create_budget(
     name: str,
     *,
     monthly_usd: float,
+    cost_allocation_tag: CostAllocationTag | None,
     topic_arn: pulumi.Input[str],
     tags: Mapping[str, str],
     opts: pulumi.ResourceOptions,
 ) -> budgets.Budget:
-    """Of the account's whole bill: a part of it, by a tag, is nothing until somebody has activated that tag in billing.
+    """Of the account's whole bill, or of what has a tag, which is nothing until somebody has activated it in billing.
 
     Costs are known hours later, and a forecast after weeks (docs.aws.amazon.com/cost-management/latest/userguide/
     budgets-best-practices.html, read 2026-11-25).
@@ -31,6 +33,7 @@ def create_budget(
         time_unit="MONTHLY",
         limit_amount=f"{monthly_usd:.2f}",
         limit_unit="USD",
+        cost_filters=[] if cost_allocation_tag is None else [_tagged(cost_allocation_tag)],
         notifications=[
             {
                 "notification_type": kind,
@@ -44,3 +47,8 @@ def create_budget(
         tags=named(name, tags),
         opts=opts,
     )
+
+
+def _tagged(tag: CostAllocationTag) -> budgets.BudgetCostFilterArgsDict:
+    """docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Budget.html (read 2026-11-25)."""
+    return {"name": "TagKeyValue", "values": [f"user:{tag.key}${tag.value}"]}

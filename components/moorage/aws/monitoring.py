@@ -43,6 +43,15 @@ class CloudWatchAlarmThresholdsArgs(TypedDict):
     """With fewer, no ratio and no percentile is looked at. Default: 0.05."""
 
 
+class CostAllocationTagArgs(TypedDict):
+    """By which a bill tells a stack's costs from others."""
+
+    key: str
+    """To be activated as a cost allocation tag in the account's billing; before, nothing has cost anything."""
+    value: str
+    """That the stack's resources have."""
+
+
 class CloudWatchMonitoringArgs(TypedDict):
     """What is watched, and from when on somebody is told."""
 
@@ -77,7 +86,9 @@ class CloudWatchMonitoringArgs(TypedDict):
     alarm_email: NotRequired[str]
     """Who is told; has to confirm a first message. Default: whoever subscribes to the topic."""
     monthly_budget_usd: NotRequired[float]
-    """Of the account's whole bill; told at 80 and 100 percent, and when 100 are foreseen. Default: no budget."""
+    """Told at 80 and 100 percent, and when 100 are foreseen. Default: no budget."""
+    cost_allocation_tag: NotRequired[CostAllocationTagArgs]
+    """What the budget is of. Default: the account's whole bill."""
     tags: NotRequired[Mapping[str, str]]
     """On every resource. Default: none."""
 
@@ -109,6 +120,7 @@ class CloudWatchMonitoring(pulumi.ComponentResource):
             create_budget(
                 f"{name}-budget",
                 monthly_usd=self._spec.monthly_budget_usd,
+                cost_allocation_tag=self._spec.cost_allocation_tag,
                 topic_arn=topic.arn,
                 tags=self._spec.tags,
                 opts=notifying,

@@ -29,6 +29,15 @@ def _checked_email(address: str) -> str:
     return address
 
 
+class CostAllocationTag(BaseModel):
+    """By which a bill tells a stack's costs from others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    key: str = Field(min_length=1, max_length=128)
+    value: str = Field(min_length=1, max_length=256)
+
+
 class CloudWatchAlarmThresholds(ServiceAlertThresholds):
     """And those of what AWS's services alone tell."""
 
@@ -57,6 +66,7 @@ class CloudWatchMonitoringSpec(BaseModel):
     runbook_url: str = Field(min_length=1)
     alarm_email: Annotated[str, AfterValidator(_checked_email)] | None = None
     monthly_budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    cost_allocation_tag: CostAllocationTag | None = None
     tags: Tags = {}
 
     def inputs(self) -> dict[str, float]:

@@ -1,0 +1,83 @@
+"""Who is told when a stack on AWS does not keep its promise, or costs more than was meant."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import pulumi
+from pydantic import JsonValue
+
+from moorage.aws.monitoring import CloudWatchMonitoring, CloudWatchMonitoringArgs
+from moorage.aws.monitoring_subjects import MonitoredPartsArgs
+
+if TYPE_CHECKING:
+    from aws_configuration import AwsSettings
+    from moorage.spec.arguments import ServiceLevelArgs
+    from settings import Settings
+
+_HOURS_PER_MONTH = 730
+_BUDGET_FACTOR = 1.5
+"""On the estimate, which is of the least engines: more of them, traffic, logs and the gateway come on top."""
+_RUNBOOK_URL = "docs/runbooks/aws-alarms.md"
+
+
+@dataclass(frozen=True)
+class WatchedStack:
+    """What a builder knows of the stack that it has built."""
+
+    account_id: pulumi.Input[str]
+    upstreams: Sequence[str]
+    """Names of the gateways' upstreams."""
+    estimated_cost: Mapping[str, float | str]
+    parts: MonitoredPartsArgs
+    scales_to_zero: bool = False
+
+
+def stack_dimension(settings: "Settings") -> str:
+    """By which CloudWatch tells this stack's gateways from others."""
+    return f"{pulumi.get_project()}-{settings.stack}"
+
+
+def with_cloudwatch_metrics(settings: "Settings") -> dict[str, JsonValue]:
+    """The gateway's settings, by which it tells CloudWatch what autoscaling and alarms stand on."""
+    told: dict[str, JsonValue] = {"cloudwatch_metrics": {"stack": stack_dimension(settings)}}
+    return {**told, **settings.configuration.gateway.settings}
+
+
+def monitor_aws(
+    settings: "Settings",
+    watched: WatchedStack,
+    opts: pulumi.ResourceOptions,
+    *,
+    alarm_email: str | None = None,
+    monthly_budget_usd: float | None = None,
+    runbook_url: str = _RUNBOOK_URL,
+) -> CloudWatchMonitoring:
+    """Alarms, their topic, a dashboard and a budget. Its `dashboard_url` is the stack's."""
+    aws = cast("AwsSettings", settings.configuration.aws)
+    args: CloudWatchMonitoringArgs = {
+        **watched.parts,
+        "region": aws.region,
+        "account_id": watched.account_id,
+        "stack": stack_dimension(settings),
+        "upstreams": watched.upstreams,
+        "scales_to_zero": watched.scales_to_zero,
+        "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
+        "runbook_url": runbook_url,
+        "tags": aws.tags,
+    }
+    if alarm_email is not None:
+        args["alarm_email"] = alarm_email
+    budget = monthly_budget_usd or budget_of(watched.estimated_cost)
+    if budget is not None:
+        args["monthly_budget_usd"] = budget
+    return CloudWatchMonitoring("monitoring", args, opts)
+
+
+def budget_of(estimated_cost: Mapping[str, float | str]) -> float | None:
+    """Half as much again as a month of the estimate, in whole dollars; None where there is no estimate."""
+    usd_per_hour = estimated_cost.get("usd_per_hour")
+    if not isinstance(usd_per_hour, float | int) or usd_per_hour <= 0:
+        return None
+    return float(math.ceil(usd_per_hour * _HOURS_PER_MONTH * _BUDGET_FACTOR))

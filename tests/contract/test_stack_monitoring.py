@@ -1,0 +1,97 @@
+"""What a stack on AWS gives `CloudWatchMonitoring`, and its gateways."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from .aws_answers import ACCOUNT_ID
+from .recording import PROJECT, STACK, Recording, run_program
+
+ROOT = Path(__file__).parents[2]
+MODULES = ("aws_monitoring", "settings")
+FILE = ROOT / "stacks" / "Pulumi.aws-always-on.yaml"
+
+
+@pytest.fixture(scope="module")
+def infra() -> Iterator[SimpleNamespace]:
+    """Imported as Pulumi runs them: from their own folder."""
+    before = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "infra")
+        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
+    for name in [name for name in set(sys.modules) - before if (ROOT / "infra" / f"{name}.py").exists()]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def built(infra: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Monitors a stack on AWS whose builder knows this of it."""
+    keys = {**yaml.safe_load(FILE.read_text())["config"], "moorage:service_level": {"p99_request_seconds": 20}}
+    given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(given))
+
+    def build(estimated_cost: dict[str, float | str], **said: object) -> tuple[Any, Recording]:
+        def program() -> Any:
+            settings = infra.settings.read_settings()
+            watched = infra.aws_monitoring.WatchedStack(
+                account_id=ACCOUNT_ID, upstreams=["engine"], estimated_cost=estimated_cost, parts={"queue_name": "jobs"}
+            )
+            infra.aws_monitoring.monitor_aws(settings, watched, pulumi.ResourceOptions(), **said)
+            return infra.aws_monitoring.with_cloudwatch_metrics(settings)
+
+        return run_program(program)
+
+    return build
+
+
+def test_gateways_tell_by_the_name_that_alarms_look_for(built: Any):
+    told, recording = built({})
+    stack = f"{PROJECT}-{STACK}"
+    assert told["cloudwatch_metrics"] == {"stack": stack}
+    of_gateways = [
+        query["metric"]["dimensions"]["Stack"]
+        for alarm in recording.of_type("MetricAlarm")
+        for query in alarm.inputs["metricQueries"]
+        if "metric" in query and query["metric"]["namespace"] == "Moorage"
+    ]
+    assert set(of_gateways) == {stack}
+
+
+def test_the_stacks_promise_tags_and_parts_reach_the_alarms(built: Any):
+    _, recording = built({})
+    by_name = {alarm.name: alarm.inputs for alarm in recording.of_type("MetricAlarm")}
+    assert by_name["monitoring-requests-slow"]["threshold"] == 20
+    assert by_name["monitoring-job-queue-old"]["tags"]["stack"] == "moorage"
+
+
+@pytest.mark.parametrize(
+    ("estimated_cost", "given", "limit"),
+    [
+        ({"usd_per_hour": 1.0, "note": ""}, None, "1095.00"),
+        ({"usd_per_hour": 1.0, "note": ""}, 500.0, "500.00"),
+        ({"note": "the catalogue has no price"}, 500.0, "500.00"),
+    ],
+)
+def test_the_budget_is_what_is_said_or_half_as_much_again_as_the_estimate(
+    built: Any, estimated_cost: dict[str, float | str], given: float | None, limit: str
+):
+    _, recording = built(estimated_cost, monthly_budget_usd=given)
+    assert recording.the("Budget").inputs["limitAmount"] == limit
+
+
+def test_nothing_is_budgeted_that_nobody_has_estimated(built: Any):
+    _, recording = built({"note": "the catalogue has no price"})
+    assert recording.of_type("Budget") == []
+
+
+def test_whoever_is_named_is_told(built: Any):
+    _, recording = built({}, alarm_email="harbour-master@example.com")
+    assert recording.the("TopicSubscription").inputs["endpoint"] == "harbour-master@example.com"
