@@ -155,6 +155,8 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "log_role": "install",
         "tracing": True,
         "log_retention_days": 30,
+        "tags": TAGS,
+    },
     CloudWatchMonitoring: {
         "region": REGION,
         "account_id": ACCOUNT_ID,

@@ -23,7 +23,7 @@ SETTINGS = (
     "keys, rotated_keys, tenants, quotas, cache, admission, routing, canaries, timeouts, max_request_body_bytes, "
     "request_log"
 )
-ALL_SETTINGS = f"{SETTINGS}, telemetry"
+ALL_SETTINGS = f"{SETTINGS}, telemetry, cloudwatch_metrics"
 HASH = "0" * 64
 
 
