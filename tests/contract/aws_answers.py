@@ -90,5 +90,6 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:lambda/alias:Alias": _alias,
     "aws:lambda/function:Function": _function,
     "aws:s3/bucket:Bucket": _bucket,
+    "aws:secretsmanager/secret:Secret": _arn("secretsmanager", "secret:"),
     "aws:sns/topic:Topic": _arn("sns", ""),
 }

@@ -15,6 +15,7 @@ from moorage.aws.monitoring import CloudWatchMonitoring
 from moorage.aws.network import AwsNetwork
 from moorage.aws.network_policy_controller import EksNetworkPolicyController
 from moorage.aws.rest_api import LambdaRestApi
+from moorage.aws.rotated_key import RotatedKey
 from moorage.aws.serverless import LambdaLlm
 
 from .aws_answers import ACCOUNT_ID, REGION
@@ -178,6 +179,13 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "alarm_email": "harbour-master@example.com",
         "monthly_budget_usd": 1200.5,
         "cost_allocation_tag": {"key": "team", "value": "harbour"},
+        "tags": TAGS,
+    },
+    RotatedKey: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "rotation_days": 90,
+        "log_retention_days": 365,
         "tags": TAGS,
     },
     S3ModelStore: {"deletion_protection": False, "tags": TAGS},

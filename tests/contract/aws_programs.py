@@ -17,6 +17,7 @@ from moorage.aws.model_store import S3ModelStore
 from moorage.aws.monitoring import CloudWatchMonitoring
 from moorage.aws.network import AwsNetwork
 from moorage.aws.rest_api import LambdaRestApi
+from moorage.aws.rotated_key import RotatedKey
 from moorage.aws.serverless import LambdaLlm
 
 from .aws_answers import REGION
@@ -62,6 +63,7 @@ VARIANTS: Mapping[str, Variant] = {
             "scales_to_zero": True,
         },
     ),
+    "rotated key": (RotatedKey, {}),
     "model store": (S3ModelStore, {}),
     "guarded model store": (S3ModelStore, {"deletion_protection": ...}),
     "registry": (EcrRegistry, {}),

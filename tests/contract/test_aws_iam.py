@@ -69,7 +69,8 @@ def written() -> list[Written]:
 
 def _statements(variant: Any) -> Iterator[Written]:
     _, recording = run_program(program(variant))
-    for registration in recording.registrations:
+    # By name: what waits for the same answer is registered in any order, and test processes have to agree.
+    for registration in sorted(recording.registrations, key=lambda registration: registration.name):
         for (kind, key), what in KINDS.items():
             if registration.type == kind and key in registration.inputs:
                 for statement in json.loads(registration.inputs[key])["Statement"]:

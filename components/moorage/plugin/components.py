@@ -7,13 +7,13 @@ import pulumi
 
 COMPONENTS: Mapping[str, str] = {
     "ArtifactRegistry": "moorage.gcp.image_registry",
+    "AwsNetwork": "moorage.aws.network",
     "CloudWatchMonitoring": "moorage.aws.monitoring",
     "ClusterAddons": "moorage.kubernetes.cluster_addons",
     "EcrRegistry": "moorage.aws.image_registry",
     "EksCluster": "moorage.aws.cluster",
     "EksGpuNodeGroup": "moorage.aws.gpu_node_group",
     "EksGpuPool": "moorage.aws.gpu_pool",
-    "AwsNetwork": "moorage.aws.network",
     "EksNetworkPolicyController": "moorage.aws.network_policy_controller",
     "EksWorkloadIdentity": "moorage.aws.identity",
     "ElastiCacheValkey": "moorage.aws.cache",
@@ -31,6 +31,7 @@ COMPONENTS: Mapping[str, str] = {
     "LambdaRestApi": "moorage.aws.rest_api",
     "ModelCache": "moorage.kubernetes.model_cache",
     "NetworkPolicies": "moorage.kubernetes.network_policies",
+    "RotatedKey": "moorage.aws.rotated_key",
     "S3ModelStore": "moorage.aws.model_store",
     "VllmAutoscaler": "moorage.kubernetes.autoscaler",
     "VllmDeployment": "moorage.kubernetes.vllm",
