@@ -11,7 +11,9 @@ class AwsSettings(BaseModel):
     model_config = STRICT
 
     region: str = Field(min_length=1, description="Such as us-east-1.")
-    availability_zones: list[str] = Field(min_length=2, description="At least two of the region.")
+    availability_zones: list[str] = Field(
+        default_factory=list, description="At least two of the region, where the stack has a network."
+    )
     public_access_cidrs: list[str] | None = Field(
         default=None,
         min_length=1,

@@ -23,15 +23,18 @@ from cluster_configuration import (
     NodeSettings,
     ReplicaSettings,
 )
+from function_configuration import FunctionSettings
 from images import ImageSettings
 from moorage.planner.pool_spec import PoolSpec
 from moorage.spec import Load, ModelFacts, ModelSpec, Problem, ServiceLevel, SpecError
 from moorage.spec.gateway_settings import check_tenant, parse_gateway_settings
 from moorage.spec.numbers import WholeNumber
-from platforms import LIMITED_KEYS, PROCESS, Platform, clouds_with, platform_of
+from moorage.spec.wording import shown
+from platforms import LAMBDA, LIMITED_KEYS, PROCESS, Platform, clouds_with, platform_of
 from strict import STRICT
 
 SERVERLESS = "serverless"
+_LEAST_ZONES = 2
 
 
 def _document_settings(value: object) -> dict[str, JsonValue]:
@@ -146,6 +149,9 @@ class Configuration(BaseModel):
     )
     pool: PoolSpec = Field(default_factory=PoolSpec)
     aws: AwsSettings | None = Field(default=None, description="Where it is on AWS. Required there.")
+    function: FunctionSettings = Field(
+        default_factory=FunctionSettings, description="With cloud aws and option serverless: the function and its API."
+    )
     gcp: GcpSettings | None = Field(default=None, description="Where it is on Google Cloud. Required there.")
 
     @model_validator(mode="after")
@@ -171,6 +177,8 @@ class Configuration(BaseModel):
                 yield Problem(f"gateway.{name}", f": has no meaning with cloud = {self.cloud}; {elsewhere}")
         if not platform.in_cluster and "lora_rank" in self.engine.model_fields_set:
             yield Problem("engine.lora_rank", f": has no meaning with cloud = {self.cloud}; remove it")
+        if platform is LAMBDA and "idle_seconds" in self.engine.model_fields_set:
+            yield Problem("engine.idle_seconds", f": has no meaning with platform = {platform.name}; AWS decides")
         if platform.in_cluster:
             yield from self._contradictions()
 
@@ -260,6 +268,17 @@ class Configuration(BaseModel):
                 yield Problem(f"images.{name}", ": is missing; must be an image by its digest, name@sha256:…")
         if self.cloud == "kubernetes" and self.cluster.context is None and "cluster" in self.model_fields_set:
             yield Problem("cluster.context", ": is missing; must be a context of the kubeconfig")
+        yield from self._zone_problems(platform)
+
+    def _zone_problems(self, platform: Platform) -> Iterator[Problem]:
+        if self.aws is None:
+            return
+        zones = self.aws.availability_zones
+        if platform.has_network and len(zones) < _LEAST_ZONES:
+            given = f" = {shown(zones)}" if zones else ": is missing"
+            yield Problem("aws.availability_zones", f"{given}; must be at least {_LEAST_ZONES} of the region")
+        elif zones and not platform.has_network:
+            yield Problem("aws.availability_zones", f": has no meaning with platform = {platform.name}; remove it")
 
     @field_validator("engine")
     @classmethod

@@ -17,6 +17,8 @@ class Platform:
     """Which it runs, out of `images`."""
     in_cluster: bool = False
     """Whether the engines are a Kubernetes cluster's."""
+    has_network: bool = True
+    """Whether it is in a network of its own, with zones."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -32,6 +34,7 @@ KUBERNETES = Platform(
     "kubernetes", (*_SERVED, "cluster", "nodes"), ("replicas", "monitoring"), _IMAGES, in_cluster=True
 )
 EKS = Platform("eks", (*_SERVED, "aws"), (*_IN_CLUSTER, "pool"), _IMAGES, in_cluster=True)
+LAMBDA = Platform("lambda", (*_SERVED, "aws"), ("function",), ("engine",), has_network=False)
 GKE = Platform("gke", (*_SERVED, "gcp"), (*_IN_CLUSTER, "pool"), _IMAGES, in_cluster=True)
 
 PLATFORMS: Mapping[tuple[str, str], tuple[Platform, ...]] = {
@@ -40,6 +43,7 @@ PLATFORMS: Mapping[tuple[str, str], tuple[Platform, ...]] = {
     ("kubernetes", "always-on"): (KUBERNETES,),
     ("kubernetes", "serverless"): (KUBERNETES,),
     ("aws", "always-on"): (EKS,),
+    ("aws", "serverless"): (LAMBDA,),
     ("gcp", "always-on"): (GKE,),
 }
 """By cloud and option; the first is taken where a stack names none."""

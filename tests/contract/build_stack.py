@@ -19,7 +19,9 @@ PROGRAM = Path(__file__).parents[2] / "infra" / "__main__.py"
 
 def main() -> None:
     exported: dict[str, Any] = {}
+    logged: list[str] = []
     pulumi.export = exported.__setitem__
+    pulumi.log.info = pulumi.log.warn = lambda message, *_: logged.append(message)
     # Of the processor: a busy machine is no slow program.
     started = time.process_time()
     _, made = run_program(lambda: runpy.run_path(str(PROGRAM), run_name="__main__"))
@@ -27,6 +29,8 @@ def main() -> None:
         "seconds": time.process_time() - started,
         "sdks": sorted({name.partition(".")[0] for name in sys.modules if name.startswith("pulumi_")}),
         "outputs": {name: value_of(value) for name, value in exported.items() if isinstance(value, pulumi.Output)},
+        "plain_outputs": {name: value for name, value in exported.items() if not isinstance(value, pulumi.Output)},
+        "logged": logged,
         "registrations": [vars(registration) for registration in made.registrations],
     }
     sys.stdout.write(json.dumps(report, default=_plain))

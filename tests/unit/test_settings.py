@@ -25,9 +25,10 @@ POSSIBLE = [
     ("kubernetes", "always-on"),
     ("kubernetes", "serverless"),
     ("aws", "always-on"),
+    ("aws", "serverless"),
     ("gcp", "always-on"),
 ]
-CLUSTER_KEYS = "images, replicas, cluster, nodes, monitoring, pool, aws, gcp"
+CLUSTER_KEYS = "images, replicas, cluster, nodes, monitoring, pool, aws, function, gcp"
 KEYS = f"cloud, option, platform, model, model_facts, tiny_model, load, service_level, gateway, engine, {CLUSTER_KEYS}"
 GATEWAY_KEYS = "host, port, authentication, settings, tenant"
 MODEL_KEYS = "source, revision, served_name, dtype, quantization, max_model_len, lora_adapters, chat_template"
@@ -354,7 +355,20 @@ def test_the_stacks_that_come_along_can_be_built(program: SimpleNamespace, read:
 
 @pytest.mark.parametrize(
     "key",
-    ["tiny_model", "gateway", "engine", "images", "replicas", "cluster", "monitoring", "nodes", "pool", "aws", "gcp"],
+    [
+        "tiny_model",
+        "gateway",
+        "engine",
+        "images",
+        "replicas",
+        "cluster",
+        "monitoring",
+        "nodes",
+        "pool",
+        "aws",
+        "function",
+        "gcp",
+    ],
 )
 def test_the_description_of_a_group_names_its_keys(program: SimpleNamespace, key: str):
     """The groups that no class of `moorage.spec` describes."""

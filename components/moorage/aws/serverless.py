@@ -9,7 +9,8 @@ from pulumi_aws import iam, lambda_
 from moorage.aws.account import account_of, managed_policy
 from moorage.aws.lambda_surroundings import Surroundings
 from moorage.aws.names import check_name
-from moorage.aws.provisioned_concurrency import ProvisionedConcurrencyArgs, create_provisioned_concurrency
+from moorage.aws.provisioned_concurrency import create_provisioned_concurrency
+from moorage.aws.provisioned_concurrency_spec import ProvisionedConcurrencyArgs
 from moorage.aws.serverless_spec import DOCUMENT_VARIABLE, LambdaLlmSpec
 from moorage.aws.tags import named
 from moorage.aws.warm_up import create_warm_up

@@ -16,7 +16,7 @@ from moorage.aws.lambda_quotas import (
     MOST_REQUEST_BYTES,
 )
 from moorage.aws.log_retention import RetentionDays
-from moorage.aws.provisioned_concurrency import ProvisionedConcurrency
+from moorage.aws.provisioned_concurrency_spec import ProvisionedConcurrency
 from moorage.aws.region import Region
 from moorage.aws.serverless_plan import ServerlessDemand, ServerlessPlan, serverless_plan
 from moorage.aws.tags import Tags

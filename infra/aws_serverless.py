@@ -1,0 +1,162 @@
+"""`cloud: aws` with `option: serverless`: a small model in a function of AWS Lambda, behind an API that streams."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+import pulumi
+import pulumi_aws
+
+from images import image_of
+from moorage.aws.lambda_prices import REFERENCE_REGION, usd_per_1000_requests, usd_per_provisioned_hour
+from moorage.aws.lambda_quotas import CONCURRENT_EXECUTIONS, INIT_SECONDS, UNRESERVED_CONCURRENT_EXECUTIONS
+from moorage.aws.rest_api import LambdaRestApi, LambdaRestApiArgs
+from moorage.aws.serverless import LambdaLlm, LambdaLlmArgs
+from moorage.aws.serverless_spec import LambdaLlmSpec
+from moorage.spec import Problem, SpecError
+from moorage.spec.parsing import known_of, parse
+from outputs import StackOutputs, try_it
+from settings import Settings
+
+if TYPE_CHECKING:
+    from aws_configuration import AwsSettings
+
+_QUESTION = "Hello, who are you?"
+_KEYS = {
+    "facts": "model_facts",
+    "image": "images.engine",
+    "settings": "gateway.settings",
+    "tenant": "gateway.tenant",
+    **{name: f"function.{name}" for name in ("memory_mb", "reserved_concurrency", "provisioned_concurrency")},
+}
+"""Where a stack's file has the function's arguments, if not under the same name."""
+_FUNCTION_KEYS = (
+    *("architecture", "memory_mb", "reserved_concurrency", "provisioned_concurrency", "warm_up_minutes"),
+    *("tracing", "log_retention_days"),
+)
+_API_KEYS = ("throttle", "client_cidrs", "custom_domain", "log_role", "tracing", "log_retention_days")
+
+
+def build_aws_serverless(settings: Settings) -> StackOutputs:
+    """Raises `moorage.spec.SpecError` for a model or a load that no function can serve, with the numbers."""
+    aws = cast("AwsSettings", settings.configuration.aws)
+    args = _function_args(settings, aws)
+    spec = _parsed(args)
+    for warning in _warnings(spec):
+        pulumi.log.warn(warning)
+    pulumi.log.info(_cold_start(spec))
+    opts = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
+    function = LambdaLlm("engine", args, opts)
+    api = LambdaRestApi("api", _api_args(settings, aws, spec, function), opts)
+    return StackOutputs(
+        endpoint_url=api.endpoint_url,
+        api_key=function.api_key,
+        model=spec.model.served_name,
+        revision=spec.revision,
+        option=settings.configuration.option,
+        platform="lambda",
+        dashboard_url=_dashboard_url(aws.region, function),
+        estimated_cost=_cost(spec),
+        upstreams=[function.upstream],
+        log_directory=pulumi.Output.concat("aws logs tail ", function.log_group_name, f" --region {aws.region}"),
+        try_it=try_it(settings.stack, api.endpoint_url, spec.model.served_name, _QUESTION),
+    )
+
+
+def _function_args(settings: Settings, aws: "AwsSettings") -> LambdaLlmArgs:
+    configuration, given = settings.configuration, settings.given
+    args: dict[str, object] = {
+        "region": aws.region,
+        "account_id": _account_id(settings),
+        "image": image_of(configuration, "engine"),
+        "model": given["model"],
+        "facts": given["model_facts"],
+        "load": given.get("load", {}),
+        "service_level": given.get("service_level", {}),
+        "settings": configuration.gateway.settings,
+        "tags": aws.tags,
+        **_given_for(settings, _FUNCTION_KEYS),
+    }
+    if configuration.gateway.tenant is not None:
+        args["tenant"] = configuration.gateway.tenant
+    return cast("LambdaLlmArgs", args)
+
+
+def _api_args(settings: Settings, aws: "AwsSettings", spec: LambdaLlmSpec, function: LambdaLlm) -> LambdaRestApiArgs:
+    args: dict[str, object] = {
+        "region": aws.region,
+        "account_id": _account_id(settings),
+        "function_name": function.function_name,
+        "function_alias": function.function_alias,
+        "keys": function.keys,
+        "timeout_seconds": spec.plan.timeout_seconds,
+        "tags": aws.tags,
+        **_given_for(settings, _API_KEYS),
+    }
+    return cast("LambdaRestApiArgs", args)
+
+
+def _given_for(settings: Settings, keys: tuple[str, ...]) -> dict[str, object]:
+    given = cast("dict[str, object]", settings.given.get("function", {}))
+    return {key: value for key, value in given.items() if key in keys}
+
+
+def _account_id(settings: Settings) -> str:
+    """The first part of an image's name in ECR, unless the stack's file has another."""
+    return settings.configuration.function.account_id or image_of(settings.configuration, "engine").partition(".")[0]
+
+
+def _parsed(args: LambdaLlmArgs) -> LambdaLlmSpec:
+    """Raises `SpecError` with the keys that a stack's file has."""
+    try:
+        return parse(LambdaLlmSpec, known_of(LambdaLlmSpec, args), "")
+    except SpecError as error:
+        raise SpecError(Problem(_key_of(problem.key), problem.message) for problem in error.problems) from None
+
+
+def _key_of(key: str) -> str:
+    group, dot, rest = key.partition(".")
+    return f"{_KEYS.get(group, group)}{dot}{rest}"
+
+
+def _warnings(spec: LambdaLlmSpec) -> Iterator[str]:
+    most = CONCURRENT_EXECUTIONS - UNRESERVED_CONCURRENT_EXECUTIONS
+    if spec.concurrency > most:
+        yield (
+            f"{spec.concurrency} concurrent requests are more than the {most} that an account has unless its quota was "
+            "raised: Service Quotas, AWS Lambda, L-B99A9384"
+        )
+    seconds, p99_seconds = spec.plan.request_seconds, spec.service_level.p99_request_seconds
+    if seconds > p99_seconds:
+        yield (
+            f"a mean request takes about {seconds:.0f} seconds on {spec.plan.vcpus:.1f} vCPUs, above "
+            f"service_level.p99_request_seconds = {p99_seconds:g}: take a smaller model, shorter answers, or GPUs"
+        )
+
+
+def _cold_start(spec: LambdaLlmSpec) -> str:
+    start = spec.plan.cold_start
+    phases = ", ".join(f"{name} {seconds:.1f}" for name, seconds in start.phases.items())
+    late = f"; the first request waits for what is above {INIT_SECONDS}" if start.seconds > INIT_SECONDS else ""
+    size = f"{spec.plan.memory_mb} MB with {spec.plan.vcpus:.1f} vCPUs"
+    return (
+        f"a request that finds nothing started waits about {start.seconds:.1f} seconds ({phases}){late}; a mean "
+        f"request takes about {spec.plan.request_seconds:.1f} on {size}"
+    )
+
+
+def _cost(spec: LambdaLlmSpec) -> dict[str, float | str]:
+    wanted, memory_mb = spec.provisioned_concurrency, spec.plan.memory_mb
+    kept_started = 0 if wanted is None else wanted.min
+    usd_per_1000 = usd_per_1000_requests(spec.architecture, memory_mb, spec.plan.request_seconds)
+    return {
+        "usd_per_hour": round(kept_started * usd_per_provisioned_hour(spec.architecture, memory_mb), 4),
+        "usd_per_1000_requests": round(usd_per_1000, 4),
+        "note": f"of mean requests, at the list price of {REFERENCE_REGION}; two keys and logs come on top",
+    }
+
+
+def _dashboard_url(region: str, function: LambdaLlm) -> pulumi.Output[str]:
+    """What CloudWatch shows of the function by itself."""
+    console = f"https://{region}.console.aws.amazon.com/lambda/home?region={region}#/functions/"
+    alias = pulumi.Output.concat(function.function_name, "/aliases/", function.function_alias)
+    return pulumi.Output.concat(console, alias, "?tab=monitoring")
