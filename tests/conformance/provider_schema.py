@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ IRREGULAR = {
     "aws:lb/loadBalancer:LoadBalancer": "aws_lb",
     "aws:ec2/vpc:Vpc": "aws_vpc",
     "aws:autoscaling/group:Group": "aws_autoscaling_group",
+    "aws:apigateway/response:Response": "aws_api_gateway_gateway_response",
     "aws:cloudfront/keyValueStore:KeyValueStore": "aws_cloudfront_key_value_store",
 }
 _MODULES_WITHOUT_NAME = ("", "aws")
@@ -53,7 +54,14 @@ def argument_name(key: str, block: Block) -> str | None:
     known = [*attributes(block), *blocks(block)]
     exact = [name for form in _forms(_snake(key)) for name in known if name == form]
     loose = [name for form in _forms(_snake(key)) for name in known if _letters(name) == _letters(form)]
-    return next(iter([*exact, *loose]), None)
+    return next(iter([*exact, *loose, *_references(_snake(key), known)]), None)
+
+
+def _references(name: str, known: Sequence[str]) -> list[str]:
+    """Where Pulumi has left out by what another resource is named: `function` for `function_name`."""
+    return [found for found in known if found in (f"{name}_id", f"{name}_name")] or [
+        found for found in known if (name, found) == ("code", "filename")
+    ]
 
 
 def camel(name: str) -> str:

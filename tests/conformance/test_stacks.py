@@ -48,7 +48,7 @@ def _without_what_moto_lacks(resources: dict[str, dict[str, Any]]) -> dict[str, 
             if set(left_out) & set(body.get("depends_on", []))
         ]
         if not dependent:
-            return known
+            return {kind: found for kind, found in known.items() if found}
         for kind, label in dependent:
             left_out.append(f"{kind}.{label}")
             known = {**known, kind: {other: body for other, body in known[kind].items() if other != label}}

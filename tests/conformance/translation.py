@@ -1,6 +1,9 @@
 """A resource of Pulumi's as Terraform's JSON has it: pure."""
 
+import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from .provider_schema import Block, argument_name, attributes, blocks
@@ -47,7 +50,18 @@ class Translation:
                 return _plain(value)
 
 
+def _zipped(assets: Mapping[str, Any]) -> Path:
+    """An archive that Pulumi would make, as the file that Terraform wants."""
+    archive = Path(tempfile.gettempdir()) / f"moorage-conformance-{hash(tuple(assets)) & 0xFFFFFFFF:x}.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, asset in assets.items():
+            file.write(asset["path"], name)
+    return archive
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict) and "assets" in value:
+        return str(_zipped(value["assets"]))
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items() if part is not None}
     if isinstance(value, list):

@@ -13,7 +13,7 @@ from .aws_answers import ACCOUNT_ID, REGION
 from .aws_programs import VARIANTS, program
 from .recording import Recording, Secret, run_program, value_of
 
-FUNCTION = "harbour-function-1a2b3c4"
+FUNCTION = "harbour-function-id"
 ALIAS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{FUNCTION}:live"
 
 

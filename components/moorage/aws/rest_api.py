@@ -154,7 +154,7 @@ class LambdaRestApi(pulumi.ComponentResource):
         lambda_.Permission(
             f"{self._name}-authorizer-permission",
             action="lambda:InvokeFunction",
-            function=function.name,
+            function=function.id,
             principal="apigateway.amazonaws.com",
             source_arn=pulumi.Output.concat(api.execution_arn, "/authorizers/", authorizer.id),
             opts=self._child,

@@ -77,6 +77,7 @@ class LambdaLlm(pulumi.ComponentResource):
     keys: pulumi.Output[Sequence[Key]]
     """Of all keys the hashes: the generated one's, and the settings'."""
     function_name: pulumi.Output[str]
+    """Which is its id."""
     function_alias: pulumi.Output[str]
     """Of the version that is in use."""
     log_group_name: pulumi.Output[str]
@@ -103,14 +104,14 @@ class LambdaLlm(pulumi.ComponentResource):
         alias = lambda_.Alias(
             f"{name}-alias",
             name=ALIAS,
-            function_name=function.name,
+            function_name=function.id,
             function_version=function.version,
             opts=self._child,
         )
         self._keep_started(alias)
         self.api_key = secret.key
         self.keys = generated.apply(self._spec.keys)
-        self.function_name = function.name
+        self.function_name = function.id
         self.function_alias = alias.name
         self.log_group_name = self._log_group.name
         self.upstream = pulumi.Output.from_input(self._spec.upstream)
