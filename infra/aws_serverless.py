@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 import pulumi
 import pulumi_aws
 
+from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
 from images import image_of
 from moorage.aws.lambda_prices import REFERENCE_REGION, usd_per_1000_requests, usd_per_provisioned_hour
 from moorage.aws.lambda_quotas import CONCURRENT_EXECUTIONS, INIT_SECONDS, UNRESERVED_CONCURRENT_EXECUTIONS
@@ -47,6 +48,8 @@ def build_aws_serverless(settings: Settings) -> StackOutputs:
     opts = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
     function = LambdaLlm("engine", args, opts)
     api = LambdaRestApi("api", _api_args(settings, aws, spec, function), opts)
+    cost = _cost(spec)
+    monitoring = monitor_aws(settings, _watched(settings, spec, function, cost), opts)
     return StackOutputs(
         endpoint_url=api.endpoint_url,
         api_key=function.api_key,
@@ -54,8 +57,8 @@ def build_aws_serverless(settings: Settings) -> StackOutputs:
         revision=spec.revision,
         option=settings.configuration.option,
         platform="lambda",
-        dashboard_url=_dashboard_url(aws.region, function),
-        estimated_cost=_cost(spec),
+        dashboard_url=monitoring.dashboard_url,
+        estimated_cost=cost,
         upstreams=[function.upstream],
         log_directory=pulumi.Output.concat("aws logs tail ", function.log_group_name, f" --region {aws.region}"),
         try_it=try_it(settings.stack, api.endpoint_url, spec.model.served_name, _QUESTION),
@@ -72,7 +75,7 @@ def _function_args(settings: Settings, aws: "AwsSettings") -> LambdaLlmArgs:
         "facts": given["model_facts"],
         "load": given.get("load", {}),
         "service_level": given.get("service_level", {}),
-        "settings": configuration.gateway.settings,
+        "settings": with_cloudwatch_metrics(settings),
         "tags": aws.tags,
         **_given_for(settings, _FUNCTION_KEYS),
     }
@@ -93,6 +96,18 @@ def _api_args(settings: Settings, aws: "AwsSettings", spec: LambdaLlmSpec, funct
         **_given_for(settings, _API_KEYS),
     }
     return cast("LambdaRestApiArgs", args)
+
+
+def _watched(
+    settings: Settings, spec: LambdaLlmSpec, function: LambdaLlm, cost: dict[str, float | str]
+) -> WatchedStack:
+    return WatchedStack(
+        account_id=_account_id(settings),
+        upstreams=[spec.upstream["name"]],
+        estimated_cost=cost,
+        parts={"function_name": function.function_name},
+        scales_to_zero=True,
+    )
 
 
 def _given_for(settings: Settings, keys: tuple[str, ...]) -> dict[str, object]:
@@ -153,10 +168,3 @@ def _cost(spec: LambdaLlmSpec) -> dict[str, float | str]:
         "usd_per_1000_requests": round(usd_per_1000, 4),
         "note": f"of mean requests, at the list price of {REFERENCE_REGION}; two keys and logs come on top",
     }
-
-
-def _dashboard_url(region: str, function: LambdaLlm) -> pulumi.Output[str]:
-    """What CloudWatch shows of the function by itself."""
-    console = f"https://{region}.console.aws.amazon.com/lambda/home?region={region}#/functions/"
-    alias = pulumi.Output.concat(function.function_name, "/aliases/", function.function_alias)
-    return pulumi.Output.concat(console, alias, "?tab=monitoring")

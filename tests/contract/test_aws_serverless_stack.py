@@ -47,7 +47,7 @@ def test_it_is_built_at_once_with_its_own_clouds_sdk_alone(stack: SimpleNamespac
 
 def test_it_has_no_network_no_machine_and_nothing_that_runs_by_the_hour(stack: SimpleNamespace):
     services = {found["type"].split(":")[1].split("/")[0] for found in stack.registrations if "aws:" in found["type"]}
-    assert services == {"apigateway", "cloudwatch", "iam", "kms", "lambda"}
+    assert services == {"apigateway", "cloudwatch", "iam", "kms", "lambda", "sns"}
     assert stack.plain_outputs["estimated_cost"]["usd_per_hour"] == 0
 
 
@@ -62,6 +62,14 @@ def test_the_gateway_in_the_function_and_the_authorizer_before_it_know_the_same_
     hashes = json.loads(the(stack, "Function", "api")["environment"]["variables"]["MOORAGE_KEY_SHA256"])
     assert {key["id"]: key["sha256"] for key in document["keys"]} == hashes
     assert list(hashes) == ["default"]
+
+
+def test_it_is_watched_by_what_its_gateway_and_lambda_say(stack: SimpleNamespace):
+    document = json.loads(the(stack, "Function", "engine")["environment"]["variables"]["MOORAGE_GATEWAY_DOCUMENT"])
+    assert document["cloudwatch_metrics"] == {"stack": "moorage-contract"}
+    alarms = {found["name"] for found in stack.registrations if found["type"].endswith(":MetricAlarm")}
+    assert any("function" in name for name in alarms)
+    assert "cloudwatch" in stack.outputs["dashboard_url"]
 
 
 def test_an_answer_may_take_as_long_on_its_way_as_in_the_function(stack: SimpleNamespace):
