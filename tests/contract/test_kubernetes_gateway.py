@@ -11,6 +11,7 @@ import pytest
 from moorage.kubernetes.gateway import KubernetesGateway
 from moorage.spec import SpecError
 from moorage_serving.gateway.config.file import load_config
+from moorage_serving.gateway.config.source import ConfigFile
 
 from .examples import ENGINE_SERVICE, component
 from .recording import Recording, Secret, run_program, value_of
@@ -47,7 +48,7 @@ def test_the_gateway_reads_the_document(tmp_path: Path, monkeypatch: pytest.Monk
     for name, value in environment(recording).items():
         monkeypatch.setenv(name, value)
     (tmp_path / "gateway.json").write_text(files(recording)["gateway.json"])
-    config = load_config(tmp_path / "gateway.json").config
+    config = load_config(ConfigFile(tmp_path / "gateway.json")).config
     assert [upstream.name for upstream in config.upstreams] == ["engine"]
     assert config.redis_url == REDIS_URL
     assert config.keys[0].tenant == "pilots"

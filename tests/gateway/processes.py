@@ -91,7 +91,8 @@ class Gateway:
     At its end it waits for nobody to learn of it, unless `propagation_seconds` says so.
     """
 
-    config_path: Path
+    config_path: Path | None
+    """None: `arguments` say where the document is."""
     arguments: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     port: int = 0
@@ -107,7 +108,8 @@ class Gateway:
         return self._client
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "moorage_serving.gateway", "serve", "--config", str(self.config_path)]
+        file = () if self.config_path is None else ("--config", str(self.config_path))
+        command = [sys.executable, "-m", "moorage_serving.gateway", "serve", *file]
         self.process = subprocess.Popen(
             [
                 *(*command, "--port", str(self.port)),
@@ -161,6 +163,7 @@ class Gateway:
     def write_config(self, content: dict[str, Any] | str) -> str:
         """Replace the file as a whole; its SHA-256."""
         text = content if isinstance(content, str) else json.dumps(content)
+        assert self.config_path is not None
         new = self.config_path.with_suffix(".new")
         new.write_text(text)
         new.rename(self.config_path)

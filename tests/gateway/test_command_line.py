@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .processes import DEAD_ADDRESS, REPOSITORY, Gateway, document, upstream
+from .processes import DEAD_ADDRESS, REPOSITORY, Gateway, RunningEngine, chat, document, eventually, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,3 +134,26 @@ def test_port_zero_takes_a_free_port_and_the_example_is_valid() -> None:
         report = gateway.client.get("/ready")
         assert report.status_code == 503
         assert all(upstream["problem"].startswith("unreachable") for upstream in report.json()["upstreams"])
+
+
+def test_the_document_may_stand_in_the_environment(engine: RunningEngine):
+    """As containers get it that have no files."""
+    content = json.dumps(document(upstream("tcp", engine.address)))
+    variable = "MOORAGE_GATEWAY_DOCUMENT"
+    with Gateway(None, ("--config-variable", variable), {variable: content}) as gateway:
+        assert gateway.client.post("/v1/chat/completions", json=chat()).status_code == 200
+        gateway.signal(signal.SIGHUP)
+        eventually(lambda: len(gateway.events("config_active")) == 2)
+
+
+def test_a_variable_that_is_not_set_is_named():
+    result = run("--config-variable", "MOORAGE_GATEWAY_DOCUMENT")
+    assert result.returncode == 2
+    assert "the environment variable MOORAGE_GATEWAY_DOCUMENT must hold the configuration" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--config", "gateway.json", "--config-variable", "DOCUMENT")])
+def test_there_is_one_place_for_the_document(arguments: tuple[str, ...]):
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert "exactly one of --config and --config-variable must be given" in result.stderr

@@ -14,6 +14,7 @@ import typer
 from moorage_serving.gateway.cache.command import command_line as cache_commands
 from moorage_serving.gateway.config.file import ConfigError, LoadedConfig, load_config
 from moorage_serving.gateway.config.schema import render_schema
+from moorage_serving.gateway.config.source import ConfigFile, ConfigSource, ConfigVariable
 from moorage_serving.gateway.logs import LogLevel, configure_logging
 from moorage_serving.gateway.request_log.command import request_log_commands
 from moorage_serving.gateway.server import DrainBudget, GatewayServer, listen, raise_limit_of_open_files
@@ -26,12 +27,16 @@ command_line.add_typer(cache_commands, name="cache")
 command_line.add_typer(request_log_commands, name="request-log")
 
 
-Config = Annotated[Path, typer.Option(help="Configuration file (JSON, gateway-config version 1).")]
+Config = Annotated[Path | None, typer.Option(help="Configuration file (JSON, gateway-config version 1).")]
+Variable = Annotated[
+    str | None, typer.Option(help="Environment variable that holds the configuration, instead of a file.")
+]
 
 
 @command_line.command()
 def serve(
-    config: Config,
+    config: Config = None,
+    config_variable: Variable = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one and logs it.")
@@ -53,13 +58,14 @@ def serve(
 ) -> None:
     """Serve the OpenAI API in front of the engines that the configuration names.
 
-    SIGHUP reads the configuration again, SIGTERM ends gracefully. Logs are JSON lines on standard output.
+    SIGHUP reads the configuration file again, SIGTERM ends gracefully. Logs are JSON lines on standard output.
     """
     # A reload that is asked for while the process still starts waits until it can be obeyed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     configure_logging(log_level)
     raise_limit_of_open_files()
-    loaded = load(config)
+    source = source_of(config, config_variable)
+    loaded = load(source)
     if listen_descriptor is None:
         listeners = open_listeners(host, port, workers, reuse_port=reuse_port)
         if workers > 1:
@@ -69,13 +75,13 @@ def serve(
     else:
         listener = socket.socket(fileno=listen_descriptor)
     budget = DrainBudget(propagation_seconds, drain_seconds, leaves_port_at_once=reuse_port)
-    GatewayServer(GatewayState(config, loaded, workers, metrics_socket), budget).run([listener])
+    GatewayServer(GatewayState(source, loaded, workers, metrics_socket), budget).run([listener])
 
 
 @command_line.command()
-def check(config: Config) -> None:
-    """Say everything that is wrong with a configuration file; nothing where all is well."""
-    load(config)
+def check(config: Config = None, config_variable: Variable = None) -> None:
+    """Say everything that is wrong with a configuration; nothing where all is well."""
+    load(source_of(config, config_variable))
 
 
 @command_line.command()
@@ -94,10 +100,17 @@ def open_listeners(host: str, port: int, count: int, *, reuse_port: bool) -> lis
         fail(f"cannot listen on {host}:{port}: {error.strerror}", CANNOT_LISTEN)
 
 
-def load(config: Path) -> LoadedConfig:
+def source_of(config: Path | None, variable: str | None) -> ConfigSource:
+    """The one place that is named, or the end of the process."""
+    if (config is None) == (variable is None):
+        fail("exactly one of --config and --config-variable must be given", INVALID_USE)
+    return ConfigVariable(str(variable)) if config is None else ConfigFile(config)
+
+
+def load(source: ConfigSource) -> LoadedConfig:
     """The configuration, or the end of the process with all that is wrong with it in one line."""
     try:
-        return load_config(config)
+        return load_config(source)
     except ConfigError as error:
         fail(str(error), INVALID_USE)
 

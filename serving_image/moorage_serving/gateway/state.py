@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
+    from moorage_serving.gateway.config.source import ConfigSource
+
 log = structlog.get_logger("config")
 
 
@@ -37,7 +39,7 @@ class GatewayState:
     readiness: Readiness
 
     def __init__(
-        self, config_path: Path, loaded: LoadedConfig, workers: int = 1, metrics_socket: Path | None = None
+        self, source: ConfigSource, loaded: LoadedConfig, workers: int = 1, metrics_socket: Path | None = None
     ) -> None:
         self.metrics = GatewayMetrics()
         self._worker_metrics = None if metrics_socket is None else WorkerMetrics(metrics_socket, self.metrics.render)
@@ -51,7 +53,7 @@ class GatewayState:
             self.metrics.request_totals, lambda: read_load(self.queues, self.active.routes)
         )
         self._workers = workers
-        self._config_path = config_path
+        self._source = source
         self._first = loaded
         self._retiring: list[Generation] = []
         self._background: set[asyncio.Task[None]] = set()
@@ -71,9 +73,9 @@ class GatewayState:
             await self._worker_metrics.start()
 
     def reload(self) -> None:
-        """Read the file again. Requests that run stay with what they began with; an invalid file changes nothing."""
+        """Read the document again. Requests that run stay with what they began with; an invalid one changes nothing."""
         try:
-            loaded = load_config(self._config_path)
+            loaded = load_config(self._source)
         except ConfigError as error:
             self.metrics.config_reloads_failed.inc()
             log.error("config_reload_refused", reason=str(error), active_sha256=self.active.loaded.sha256)  # noqa: TRY400

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from moorage_serving.gateway.cache.invalidation import Found, invalidate
 from moorage_serving.gateway.config.file import ConfigError, load_config
+from moorage_serving.gateway.config.source import ConfigFile
 from moorage_serving.gateway.logs import LogLevel, configure_logging
 from moorage_serving.gateway.redis_calls import RedisUnavailableError
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
@@ -37,7 +38,7 @@ def invalidate_answers(
     if tenant is None and revision is None:
         raise typer.BadParameter("give --tenant, --revision or both")
     try:
-        redis_url = load_config(config).config.redis_url
+        redis_url = load_config(ConfigFile(config)).config.redis_url
         if redis_url is None:
             raise typer.BadParameter(f"{config} names no redis_url")
         found = asyncio.run(_invalidate(redis_url, tenant, revision, apply=apply))

@@ -1,4 +1,4 @@
-"""Reads the configuration file, and says everything that is wrong with it at once."""
+"""Reads the configuration, and says everything that is wrong with it at once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from redis.asyncio.connection import parse_url
 
 from moorage_serving.gateway.config.document import REDIS_ADDRESS
 from moorage_serving.gateway.config.gateway import GatewayConfig
+from moorage_serving.gateway.config.source import SourceError
 from moorage_serving.gateway.config.upstreams import OpenAIHttpUpstreamConfig
 from moorage_serving.gateway.request_log.key_ring import InvalidKeysError, parse_key_ring
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from moorage_serving.gateway.config.serving import RequestLogConfig
+    from moorage_serving.gateway.config.source import ConfigSource
 
 SHOWN_VALUE_CHARACTERS = 80
 REDIS_URL = re.compile(REDIS_ADDRESS)
@@ -29,7 +29,7 @@ KINDS = frozenset({"openai-http", "sagemaker", "vertex"})
 
 
 class ConfigError(Exception):
-    """The file cannot be read, or its content is not a valid configuration. The text is one line."""
+    """It cannot be read, or its content is not a valid configuration. The text is one line."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,23 @@ class LoadedConfig:
     sha256: str
 
 
-def load_config(path: Path) -> LoadedConfig:
-    """Read and validate `path`.
+def load_config(source: ConfigSource) -> LoadedConfig:
+    """Read and validate what is there.
 
     Raises ConfigError that names every bad key with its path, the value given and what is allowed.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+        content = source.read()
+    except SourceError as error:
+        raise ConfigError(str(error)) from error
     try:
         config = GatewayConfig.model_validate_json(content)
     except ValidationError as error:
-        raise ConfigError(f"{path} is not a valid gateway configuration: {describe(error)}") from error
+        raise ConfigError(f"{source} is not a valid gateway configuration: {describe(error)}") from error
     redis_url, redis_url_problems = find_redis_url(config)
     problems = missing_tokens(config) + redis_url_problems + request_log_problems(config.request_log)
     if problems:
-        raise ConfigError(f"{path} cannot be used: {'; '.join(problems)}")
+        raise ConfigError(f"{source} cannot be used: {'; '.join(problems)}")
     config = config.model_copy(update={"redis_url": redis_url})
     return LoadedConfig(config, hashlib.sha256(content).hexdigest())
 
