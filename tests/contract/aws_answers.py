@@ -64,6 +64,25 @@ def _stage(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
     return {"invokeUrl": f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com/{inputs['stageName']}"}
 
 
+def _ecs_cluster(name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
+    return {"arn": f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}:cluster/{name}-1a2b3c4", "name": f"{name}-1a2b3c4"}
+
+
+def _load_balancer(name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
+    suffix = f"app/{name}-1a2b3c4/0123456789abcdef"
+    return {
+        "arn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:loadbalancer/{suffix}",
+        "arnSuffix": suffix,
+        "dnsName": f"internal-{name}-1a2b3c4.{REGION}.elb.amazonaws.com",
+        "zoneId": "Z215JYRZR1TBD5",
+    }
+
+
+def _target_group(name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
+    suffix = f"targetgroup/{name}-1a2b3c4/0123456789abcdef"
+    return {"arn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:{suffix}", "arnSuffix": suffix}
+
+
 AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:apigateway/domainName:DomainName": lambda name, _: {
         "regionalDomainName": f"d-{name}.execute-api.{REGION}.amazonaws.com"
@@ -89,6 +108,13 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:kms/key:Key": _arn("kms", "key/"),
     "aws:lambda/alias:Alias": _alias,
     "aws:lambda/function:Function": _function,
+    "aws:ecs/cluster:Cluster": _ecs_cluster,
+    "aws:ecs/service:Service": lambda name, _: {"name": f"{name}-1a2b3c4"},
+    "aws:ecs/taskDefinition:TaskDefinition": lambda _, inputs: {
+        "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}:task-definition/{inputs['family']}:1"
+    },
+    "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
+    "aws:lb/targetGroup:TargetGroup": _target_group,
     "aws:s3/bucket:Bucket": _bucket,
     "aws:secretsmanager/secret:Secret": _arn("secretsmanager", "secret:"),
     "aws:sns/topic:Topic": _arn("sns", ""),

@@ -6,16 +6,20 @@ import pulumi
 
 from moorage.aws.cache import ElastiCacheValkey
 from moorage.aws.cluster import EksCluster
+from moorage.aws.ecs_cluster import EcsCluster
+from moorage.aws.gateway import FargateGateway
 from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
+from moorage.aws.load_balancer import StreamLoadBalancer
 from moorage.aws.model_store import S3ModelStore, read_policy
 from moorage.aws.monitoring import CloudWatchMonitoring
 from moorage.aws.network import AwsNetwork
 from moorage.aws.network_policy_controller import EksNetworkPolicyController
 from moorage.aws.rest_api import LambdaRestApi
 from moorage.aws.rotated_key import RotatedKey
+from moorage.aws.security_group import WorkloadSecurityGroup
 from moorage.aws.serverless import LambdaLlm
 
 from .aws_answers import ACCOUNT_ID, REGION
@@ -25,6 +29,20 @@ CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT_ID}:cluster/harbour"
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d"
 RESERVATION = "cr-0123456789abcdef0"
 SUBNETS = ["subnet-a", "subnet-b"]
+UPSTREAM = {
+    "name": "engine",
+    "kind": "openai-http",
+    "address": "http://engine.internal:8000",
+    "model": "harbour",
+    "revision": "r1",
+}
+EXPOSURE = {
+    "public": True,
+    "hostname": "llm.example.com",
+    "certificate_arn": f"arn:aws:acm:{REGION}:{ACCOUNT_ID}:certificate/0a1b2c3d",
+    "client_cidrs": ["203.0.113.0/24"],
+    "web_acl_arn": f"arn:aws:wafv2:{REGION}:{ACCOUNT_ID}:regional/webacl/harbour/0a1b2c3d",
+}
 KEYS = [{"id": "default", "sha256": "0a" * 32}, {"id": "pilots", "sha256": "1b" * 32, "tenant": "pilots"}]
 
 # Of Qwen/Qwen2.5-0.5B-Instruct's config.json; the bytes are those of its GGUF file in Q4_K_M.
@@ -103,6 +121,44 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "namespace": "harbour",
         "service_account": "engine",
         "policy": read_policy("arn:aws:s3:::models", KEY_ARN),
+        "tags": TAGS,
+    },
+    EcsCluster: {"region": REGION, "account_id": ACCOUNT_ID, "tags": TAGS},
+    WorkloadSecurityGroup: {"vpc_id": "vpc-0123456789abcdef0", "tags": TAGS},
+    StreamLoadBalancer: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "vpc_id": "vpc-0123456789abcdef0",
+        "vpc_cidr_block": "10.0.0.0/16",
+        "subnet_ids": SUBNETS,
+        "target_security_group_id": "sg-0123456789abcdef0",
+        "exposure": EXPOSURE,
+        "settings": {"admission": {"max_deadline_seconds": 300}},
+        "service_level": {"p99_request_seconds": 30.0},
+        "deletion_protection": False,
+        "tags": TAGS,
+    },
+    FargateGateway: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "cluster_name": "harbour",
+        "subnet_ids": SUBNETS,
+        "security_group_id": "sg-0123456789abcdef0",
+        "target_group_arn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:targetgroup/harbour/0123456789abcdef",
+        "address": "https://llm.example.com",
+        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/moorage/serving@sha256:{'0123456789abcdef' * 4}",
+        "upstreams": [UPSTREAM],
+        "authentication": "api_keys",
+        "policies": [read_policy("arn:aws:s3:::models", KEY_ARN)],
+        "redis_url": "rediss://:secret@cache.example.com:6379/0",
+        "settings": {"tenants": [{"id": "pilots", "requests_per_minute": 60}]},
+        "tenant": "pilots",
+        "service_level": {"p99_request_seconds": 30.0},
+        "cpu": 2.0,
+        "min_replicas": 3,
+        "max_replicas": 6,
+        "architecture": "arm64",
+        "log_retention_days": 30,
         "tags": TAGS,
     },
     ElastiCacheValkey: {

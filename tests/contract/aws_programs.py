@@ -9,15 +9,19 @@ from pulumi_kubernetes.apps.v1 import Deployment
 
 from moorage.aws.cache import ElastiCacheValkey
 from moorage.aws.cluster import EksCluster
+from moorage.aws.ecs_cluster import EcsCluster
+from moorage.aws.gateway import FargateGateway
 from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
+from moorage.aws.load_balancer import StreamLoadBalancer
 from moorage.aws.model_store import S3ModelStore
 from moorage.aws.monitoring import CloudWatchMonitoring
 from moorage.aws.network import AwsNetwork
 from moorage.aws.rest_api import LambdaRestApi
 from moorage.aws.rotated_key import RotatedKey
+from moorage.aws.security_group import WorkloadSecurityGroup
 from moorage.aws.serverless import LambdaLlm
 
 from .aws_answers import REGION
@@ -64,6 +68,12 @@ VARIANTS: Mapping[str, Variant] = {
         },
     ),
     "rotated key": (RotatedKey, {}),
+    "cluster of ECS": (EcsCluster, {}),
+    "group of a workload": (WorkloadSecurityGroup, {}),
+    "public balancer": (StreamLoadBalancer, {}),
+    "balancer of the network": (StreamLoadBalancer, {"exposure": ..., "deletion_protection": ...}),
+    "gateway": (FargateGateway, {}),
+    "open gateway": (FargateGateway, {"redis_url": ..., "authentication": "none", "tenant": ...}),
     "model store": (S3ModelStore, {}),
     "guarded model store": (S3ModelStore, {"deletion_protection": ...}),
     "registry": (EcrRegistry, {}),

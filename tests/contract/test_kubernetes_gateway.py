@@ -160,8 +160,8 @@ def test_everything_that_is_wrong_is_said_at_once():
     assert str(caught.value).splitlines() == [
         'image = "serving:latest": must be an image by its digest: name@sha256: and 64 hexadecimal digits',
         "max_replicas = 1: must be at least min_replicas = 2",
-        "exposure: kind = load-balancer needs source_ranges",
         "settings.cache: needs redis_url",
+        "exposure: kind = load-balancer needs source_ranges",
     ]
 
 

@@ -7,7 +7,8 @@ from tests.kubernetes_pods import assert_restricted
 
 from moorage.engine.budgets import drain_budget
 from moorage.kubernetes.gateway_objects import GatewayObjects, GatewayPodParts
-from moorage.kubernetes.gateway_spec import PROPAGATION_SECONDS, GatewaySpec
+from moorage.kubernetes.gateway_process_spec import PROPAGATION_SECONDS
+from moorage.kubernetes.gateway_spec import GatewaySpec
 from moorage.spec import ServiceLevel
 
 IMAGE = "registry.example.com/moorage-serving@sha256:" + "0123456789abcdef" * 4

@@ -51,6 +51,7 @@ class AwsNetwork(pulumi.ComponentResource):
     """
 
     vpc_id: pulumi.Output[str]
+    vpc_cidr_block: pulumi.Output[str]
     account_id: pulumi.Output[str]
     """Whose it is."""
     private_subnet_ids: pulumi.Output[Sequence[str]]
@@ -69,12 +70,13 @@ class AwsNetwork(pulumi.ComponentResource):
         ways_out = self._create_ways_out(public, private)
         self._create_endpoints(private, ways_out)
         create_flow_log(f"{name}-flow-log", self._vpc, self._spec, self._child())
-        self.vpc_id, self.account_id = self._vpc.id, self._vpc.owner_id
+        self.vpc_id, self.vpc_cidr_block, self.account_id = self._vpc.id, self._vpc.cidr_block, self._vpc.owner_id
         self.private_subnet_ids = _ids(private.values(), after=ways_out)
         self.public_subnet_ids = _ids(public.values())
         self.register_outputs(
             {
                 "vpc_id": self.vpc_id,
+                "vpc_cidr_block": self.vpc_cidr_block,
                 "account_id": self.account_id,
                 "private_subnet_ids": self.private_subnet_ids,
                 "public_subnet_ids": self.public_subnet_ids,

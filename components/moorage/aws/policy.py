@@ -56,6 +56,12 @@ def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -
     return trust("pods.eks.amazonaws.com", ("sts:AssumeRole", "sts:TagSession"), {"StringEquals": session})
 
 
+def merged(*documents: str) -> str:
+    """One policy document with the statements of all."""
+    statements = [statement for document in documents for statement in _statements(document)]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
 def without_wildcards(document: str) -> str:
     """The policy document itself, for a role.
 

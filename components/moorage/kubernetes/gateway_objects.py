@@ -6,7 +6,8 @@ from typing import Any
 import pulumi
 
 from moorage.engine.budgets import LIVENESS, READINESS
-from moorage.kubernetes.gateway_spec import PROPAGATION_SECONDS, GatewaySpec
+from moorage.kubernetes.gateway_process_spec import PROPAGATION_SECONDS
+from moorage.kubernetes.gateway_spec import GatewaySpec
 from moorage.kubernetes.labels import object_labels, selector_labels
 from moorage.kubernetes.manifest import Manifest
 from moorage.kubernetes.pod_security import CONTAINER_SECURITY_CONTEXT, POD_SECURITY_CONTEXT

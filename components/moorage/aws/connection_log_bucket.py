@@ -1,0 +1,68 @@
+"""Where a load balancer writes down who has connected."""
+
+from collections.abc import Mapping
+
+import pulumi
+from pulumi_aws import s3
+
+from moorage.aws.model_store import tls_policy
+from moorage.aws.policy import Statement, merged, policy_document
+from moorage.aws.tags import named
+
+EXPIRY_DAYS = 90
+
+
+def create_connection_log_bucket(
+    name: str, account_id: pulumi.Input[str], tags: Mapping[str, str], opts: pulumi.ResourceOptions
+) -> tuple[s3.Bucket, s3.BucketPolicy]:
+    """A private bucket, and what has to be there before the balancer may write to it.
+
+    Encrypted with S3's own key, for the balancer can use no other (docs.aws.amazon.com/elasticloadbalancing/latest/
+    application/enable-connection-logging.html, read 2026-11-25).
+    """
+    bucket = s3.Bucket(name, force_destroy=True, tags=named(name, tags), opts=opts)
+    s3.BucketOwnershipControls(
+        f"{name}-ownership", bucket=bucket.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=opts
+    )
+    private = s3.BucketPublicAccessBlock(
+        f"{name}-private",
+        bucket=bucket.id,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=opts,
+    )
+    s3.BucketServerSideEncryptionConfiguration(
+        f"{name}-encryption",
+        bucket=bucket.id,
+        rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
+        opts=opts,
+    )
+    s3.BucketLifecycleConfiguration(
+        f"{name}-expiry",
+        bucket=bucket.id,
+        rules=[
+            {"id": "old", "status": "Enabled", "filter": {"prefix": ""}, "expiration": {"days": EXPIRY_DAYS}},
+        ],
+        opts=opts,
+    )
+    policy = s3.BucketPolicy(
+        f"{name}-policy",
+        bucket=bucket.id,
+        policy=pulumi.Output.all(bucket.arn, account_id).apply(lambda known: _policy(*known)),
+        # The two are changes of one thing, which S3 refuses at one time.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[private])),
+    )
+    return bucket, policy
+
+
+def _policy(bucket_arn: str, account_id: str) -> str:
+    deliver = Statement(
+        Sid="Deliver",
+        Effect="Allow",
+        Principal={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        Action=["s3:PutObject"],
+        Resource=[f"{bucket_arn}/AWSLogs/{account_id}/*"],
+    )
+    return merged(tls_policy(bucket_arn), policy_document(deliver))

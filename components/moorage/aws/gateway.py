@@ -1,0 +1,252 @@
+"""The gateway on AWS: tasks of Fargate behind a load balancer."""
+
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict, cast
+
+import pulumi
+from pulumi_aws import appautoscaling, cloudwatch, ecs, iam, kms
+
+from moorage.aws.account import account_of
+from moorage.aws.container_definition import container_definitions
+from moorage.aws.ecr_image import repository_arn
+from moorage.aws.gateway_spec import REDIS_URL_VARIABLE, FargateGatewaySpec
+from moorage.aws.load_balancer_spec import GATEWAY_PORT
+from moorage.aws.names import check_name
+from moorage.aws.tags import named
+from moorage.aws.task_surroundings import TaskSurroundings
+from moorage.credentials.api_key import ApiKey
+from moorage.spec.arguments import ServiceLevelArgs
+from moorage.spec.gateway_document import Key, Upstream, generated_key, render_gateway_document
+from moorage.spec.gateway_settings import GatewaySettings
+from moorage.spec.parsing import known_of, parse
+
+CPU_UTILIZATION_PERCENT = 60
+"""Of one process per vCPU: a gateway that is twice as busy from one minute to the next still answers."""
+_SCALE_OUT_SECONDS = 60
+_SCALE_IN_SECONDS = 300
+_ARCHITECTURES = {"arm64": "ARM64", "x86_64": "X86_64"}
+
+
+class FargateGatewayArgs(TypedDict):
+    """Where it runs, what is behind it, and who reaches it."""
+
+    region: str
+    """Such as `eu-central-1`."""
+    account_id: pulumi.Input[str]
+    """Whose it is, as `AwsNetwork` gives it."""
+    cluster_name: pulumi.Input[str]
+    """As `EcsCluster` gives it."""
+    subnet_ids: pulumi.Input[Sequence[str]]
+    """Private ones, in at least two zones."""
+    security_group_id: pulumi.Input[str]
+    """Of the gateways, as `WorkloadSecurityGroup` gives it; caches and engines let it in."""
+    target_group_arn: pulumi.Input[str]
+    """Of the balancer, as `StreamLoadBalancer` gives it."""
+    address: pulumi.Input[str]
+    """What clients call, as `StreamLoadBalancer` gives it."""
+    image: str
+    """The serving image, by its digest."""
+    upstreams: Sequence[pulumi.Input[Upstream]]
+    """Engines, in the order in which they are tried."""
+    authentication: str
+    """`api_keys`: one key is generated. `none`: everybody is let in who reaches it."""
+    policies: NotRequired[Sequence[pulumi.Input[str]]]
+    """What its upstreams need, such as to call one endpoint of SageMaker: policy documents in JSON without wildcards.
+    Default: nothing."""
+    redis_url: NotRequired[pulumi.Input[str]]
+    """As `ElastiCacheValkey` gives it; a secret. Default: none, and no cache and no common limits."""
+    settings: NotRequired[GatewaySettings]
+    """What else its document says. Default: nothing."""
+    tenant: NotRequired[str]
+    """Of the generated key, out of the settings' tenants. Default: one without limits."""
+    service_level: NotRequired[ServiceLevelArgs]
+    """Decides how long a gateway that is stopped finishes its requests. Default: `moorage.spec.ServiceLevel`'s."""
+    cpu: NotRequired[float]
+    """vCPUs of each gateway, one process for each. Default: 1."""
+    min_replicas: NotRequired[int]
+    """Default: 2, in different zones."""
+    max_replicas: NotRequired[int]
+    """By load. Default: 10."""
+    architecture: NotRequired[str]
+    """Of the image: `arm64`, which costs a fifth less, or `x86_64`. Default: `x86_64`."""
+    log_retention_days: NotRequired[int]
+    """Of its log, which has a line for each request, without its content. Default: 90."""
+    tags: NotRequired[Mapping[str, str]]
+    """On every resource. Default: none."""
+
+
+class FargateGateway(pulumi.ComponentResource):
+    """Gateways that are alike, at least two, which more requests make more of.
+
+    A gateway that is to go is sent no more by the balancer, finishes what it has, and is killed only after its grace.
+    A new version that does not become healthy is taken back.
+    """
+
+    endpoint_url: pulumi.Output[str]
+    """What an OpenAI client takes as `base_url`."""
+    api_key: pulumi.Output[str]
+    """A secret; empty without authentication. Secrets Manager has it too."""
+    api_key_secret_arn: pulumi.Output[str]
+    """Of that secret; empty without authentication."""
+    log_group_name: pulumi.Output[str]
+    service_name: pulumi.Output[str]
+    task_role_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: FargateGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Raises `moorage.spec.SpecError` for a gateway that Fargate would not run, or that anybody could use."""
+        super().__init__("moorage:index:FargateGateway", name, dict(args), opts)
+        check_name(name)
+        known = {**known_of(FargateGatewaySpec, args), "has_redis": "redis_url" in args}
+        self._name, self._spec = name, parse(FargateGatewaySpec, known, "")
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._around = TaskSurroundings(
+            name=name,
+            region=self._spec.region,
+            account=account_of(self._spec.region, args["account_id"]),
+            log_retention_days=self._spec.log_retention_days,
+            tags=self._spec.tags,
+            opts=self._child,
+        )
+        key = self._around.create_key(f"Gateway {name}")
+        log_group = self._around.create_log_group(key)
+        task, role = self._create_task(args, key, log_group)
+        service = self._create_service(args, task)
+        self._scale(args, service)
+        self.endpoint_url = pulumi.Output.concat(args["address"], "/v1")
+        self.log_group_name, self.service_name, self.task_role_arn = log_group.name, service.name, role.arn
+        self.register_outputs(
+            {
+                "endpoint_url": self.endpoint_url,
+                "api_key": self.api_key,
+                "api_key_secret_arn": self.api_key_secret_arn,
+                "log_group_name": self.log_group_name,
+                "service_name": self.service_name,
+                "task_role_arn": self.task_role_arn,
+            }
+        )
+
+    def _create_task(
+        self, args: FargateGatewayArgs, key: kms.Key, log_group: cloudwatch.LogGroup
+    ) -> tuple[ecs.TaskDefinition, iam.Role]:
+        spec, secrets = self._spec, self._create_secrets(args, key)
+        execution_role = self._around.create_execution_role(
+            log_group, key, secret_arns=secrets, repository_arn=repository_arn(spec.image)
+        )
+        role = self._around.create_task_role(args.get("policies", ()))
+        known = pulumi.Output.all(self._document(args), log_group.name, pulumi.Output.from_input(secrets))
+        name = f"{self._name}-task"
+        task = ecs.TaskDefinition(
+            name,
+            family=self._name,
+            requires_compatibilities=["FARGATE"],
+            network_mode="awsvpc",
+            cpu=str(spec.size.cpu_units),
+            memory=str(spec.size.memory_mib),
+            runtime_platform={
+                "operating_system_family": "LINUX",
+                "cpu_architecture": _ARCHITECTURES[spec.architecture],
+            },
+            execution_role_arn=execution_role.arn,
+            task_role_arn=role.arn,
+            volumes=[{"name": volume} for volume in spec.volumes],
+            container_definitions=known.apply(
+                lambda parts: container_definitions(spec.container(spec.image, parts[0], parts[1], parts[2]))
+            ),
+            tags=named(name, spec.tags),
+            opts=self._child,
+        )
+        return task, role
+
+    def _create_secrets(self, args: FargateGatewayArgs, key: kms.Key) -> dict[str, pulumi.Output[str]]:
+        """By variable, the ARN of the secret that it holds."""
+        self.api_key, self.api_key_secret_arn = pulumi.Output.secret(""), pulumi.Output.from_input("")
+        self._key: ApiKey | None = None
+        if self._spec.authentication == "api_keys":
+            self._key = ApiKey(f"{self._name}-key-of-clients", self._child)
+            self.api_key = self._key.key
+            self.api_key_secret_arn = self._around.create_secret(
+                "api-key", "The key that the gateway lets in", self._key.key, key
+            )
+        if "redis_url" not in args:
+            return {}
+        address = self._around.create_secret("redis-url", "Where the gateway keeps limits", args["redis_url"], key)
+        return {REDIS_URL_VARIABLE: address}
+
+    def _document(self, args: FargateGatewayArgs) -> pulumi.Output[str]:
+        spec, key = self._spec, self._key
+        own: pulumi.Output[list[Key]] | list[Key] = []
+        if key is not None:
+            own = pulumi.Output.unsecret(key.key).apply(lambda value: [generated_key(value, spec.tenant)])
+        return pulumi.Output.all(upstreams=args["upstreams"], keys=own).apply(
+            lambda parts: render_gateway_document(
+                cast("list[Upstream]", parts["upstreams"]),
+                cast("list[Key]", parts["keys"]),
+                spec.authentication,
+                None,
+                spec.document_settings,
+                redis_url_environment_variable=REDIS_URL_VARIABLE if spec.has_redis else None,
+            )
+        )
+
+    def _create_service(self, args: FargateGatewayArgs, task: ecs.TaskDefinition) -> ecs.Service:
+        name = f"{self._name}-service"
+        return ecs.Service(
+            name,
+            cluster=args["cluster_name"],
+            task_definition=task.arn,
+            desired_count=self._spec.min_replicas,
+            launch_type="FARGATE",
+            platform_version="1.4.0",
+            network_configuration={
+                "subnets": args["subnet_ids"],
+                "security_groups": [args["security_group_id"]],
+                "assign_public_ip": False,
+            },
+            load_balancers=[
+                {
+                    "target_group_arn": args["target_group_arn"],
+                    "container_name": "gateway",
+                    "container_port": GATEWAY_PORT,
+                }
+            ],
+            # No fewer than are wanted at any time, and never a version that does not become healthy.
+            deployment_minimum_healthy_percent=100,
+            deployment_maximum_percent=200,
+            deployment_circuit_breaker={"enable": True, "rollback": True},
+            availability_zone_rebalancing="ENABLED",
+            health_check_grace_period_seconds=30,
+            enable_execute_command=False,
+            enable_ecs_managed_tags=True,
+            propagate_tags="SERVICE",
+            wait_for_steady_state=True,
+            tags=named(name, self._spec.tags),
+            # How many there are, the autoscaler says from then on.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["desiredCount"]),
+        )
+
+    def _scale(self, args: FargateGatewayArgs, service: ecs.Service) -> None:
+        name = f"{self._name}-scaling"
+        target = appautoscaling.Target(
+            name,
+            service_namespace="ecs",
+            scalable_dimension="ecs:service:DesiredCount",
+            resource_id=pulumi.Output.concat("service/", args["cluster_name"], "/", service.name),
+            min_capacity=self._spec.min_replicas,
+            max_capacity=self._spec.max_replicas,
+            tags=named(name, self._spec.tags),
+            opts=self._child,
+        )
+        appautoscaling.Policy(
+            f"{name}-cpu",
+            policy_type="TargetTrackingScaling",
+            service_namespace=target.service_namespace,
+            scalable_dimension=target.scalable_dimension,
+            resource_id=target.resource_id,
+            target_tracking_scaling_policy_configuration={
+                "predefined_metric_specification": {"predefined_metric_type": "ECSServiceAverageCPUUtilization"},
+                "target_value": CPU_UTILIZATION_PERCENT,
+                "scale_out_cooldown": _SCALE_OUT_SECONDS,
+                "scale_in_cooldown": _SCALE_IN_SECONDS,
+            },
+            opts=self._child,
+        )

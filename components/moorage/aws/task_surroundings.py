@@ -1,0 +1,129 @@
+"""What every task of ECS has around it: a key, a log group of its own and its two roles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import cloudwatch, iam, kms, secretsmanager
+
+from moorage.aws.account import Account
+from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group
+from moorage.aws.policy import Statement, allow, policy_document, trust, without_wildcards
+from moorage.aws.tags import named
+
+_TASKS = "ecs-tasks.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class TaskSurroundings:
+    """Of one component's task."""
+
+    name: str
+    """The component's."""
+    region: str
+    account: pulumi.Output[Account]
+    log_retention_days: int
+    tags: Mapping[str, str]
+    opts: pulumi.ResourceOptions
+
+    def create_key(self, description: str) -> kms.Key:
+        """For the log group and the secrets."""
+        return create_key(
+            f"{self.name}-key",
+            description=description,
+            policy=self.account.apply(
+                lambda account: key_policy(account, used_by_log_group(account, self.region, f"{self._prefix}*"))
+            ),
+            tags=self.tags,
+            opts=self.opts,
+        )
+
+    def create_log_group(self, key: kms.Key) -> cloudwatch.LogGroup:
+        """AWS ends its name, so that stacks of one account do not share it."""
+        name = f"{self.name}-log"
+        return cloudwatch.LogGroup(
+            name,
+            name_prefix=self._prefix,
+            retention_in_days=self.log_retention_days,
+            kms_key_id=key.arn,
+            tags=named(name, self.tags),
+            opts=self.opts,
+        )
+
+    def create_secret(
+        self, suffix: str, description: str, value: pulumi.Input[str], key: kms.Key
+    ) -> pulumi.Output[str]:
+        """The ARN of a secret that has a value once the ARN is known."""
+        name = f"{self.name}-{suffix}"
+        secret = secretsmanager.Secret(
+            name, description=description, kms_key_id=key.arn, tags=named(name, self.tags), opts=self.opts
+        )
+        version = secretsmanager.SecretVersion(
+            f"{name}-version", secret_id=secret.id, secret_string=pulumi.Output.secret(value), opts=self.opts
+        )
+        return pulumi.Output.all(secret.arn, version.id).apply(lambda known: known[0])
+
+    def create_execution_role(
+        self,
+        log_group: cloudwatch.LogGroup,
+        key: kms.Key,
+        *,
+        secret_arns: Mapping[str, pulumi.Input[str]],
+        repository_arn: str | None,
+    ) -> iam.Role:
+        """What ECS acts as before the containers run: it pulls the image, fetches the secrets and writes the log."""
+        role = self._create_role("execution")
+        known = pulumi.Output.all(log_group.arn, key.arn, pulumi.Output.from_input(dict(secret_arns)))
+        self._allow(
+            role,
+            "execution",
+            known.apply(lambda parts: _execution_policy(parts[0], parts[1], list(parts[2].values()), repository_arn)),
+        )
+        return role
+
+    def create_task_role(self, policies: Sequence[pulumi.Input[str]]) -> iam.Role:
+        """What the containers act as; `policies` say what they may, without wildcards."""
+        role = self._create_role("task")
+        for index, policy in enumerate(policies):
+            self._allow(role, f"task-{index}", pulumi.Output.from_input(policy).apply(without_wildcards))
+        return role
+
+    def _create_role(self, suffix: str) -> iam.Role:
+        name = f"{self.name}-{suffix}-role"
+        return iam.Role(
+            name,
+            assume_role_policy=self.account.apply(lambda account: _trust(account, self.region)),
+            tags=named(name, self.tags),
+            opts=self.opts,
+        )
+
+    def _allow(self, role: iam.Role, suffix: str, policy: pulumi.Output[str]) -> None:
+        iam.RolePolicy(f"{self.name}-{suffix}-policy", role=role.id, policy=policy, opts=self.opts)
+
+    @property
+    def _prefix(self) -> str:
+        return f"/moorage/{self.name}-"
+
+
+def _trust(account: Account, region: str) -> str:
+    """docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (read 2026-11-25)."""
+    condition = {
+        "StringEquals": {"aws:SourceAccount": account.account_id},
+        "ArnLike": {"aws:SourceArn": account.arn("ecs", region, "*")},
+    }
+    return trust(_TASKS, condition=condition)
+
+
+def _execution_policy(log_group_arn: str, key_arn: str, secret_arns: Sequence[str], repository_arn: str | None) -> str:
+    statements: list[Statement] = [
+        allow("WriteLog", ("logs:CreateLogStream", "logs:PutLogEvents"), (f"{log_group_arn}:*",))
+    ]
+    if repository_arn is not None:
+        actions = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+        # It has no resource to be bound to (docs.aws.amazon.com/service-authorization, Amazon ECR).
+        statements.append(allow("LogIn", ("ecr:GetAuthorizationToken",), ("*",)))
+        statements.append(allow("Pull", actions, (repository_arn,)))
+    if secret_arns:
+        statements.append(allow("ReadSecrets", ("secretsmanager:GetSecretValue",), secret_arns))
+        statements.append(allow("DecryptSecrets", ("kms:Decrypt",), (key_arn,)))
+    return policy_document(*statements)
