@@ -140,25 +140,6 @@ def test_a_key_alone_may_say_all_of_itself():
     assert {found.owner for found in bound if "*" in found.resources} == set()
 
 
-every_right = pytest.mark.parametrize(
-    "found", bound_to_a_resource("role"), ids=lambda found: f"{found.owner}-{found.statement['Sid']}"
-)
-
-
-@every_right
-def test_every_action_has_a_resource_that_it_acts_on(found: Written):
-    for action in found.actions:
-        arns = _arns_acted_on(action)
-        assert any(_overlap(resource, arn) for resource in found.resources for arn in arns), action
-
-
-@every_right
-def test_every_resource_is_one_that_an_action_acts_on(found: Written):
-    arns = [arn for action in found.actions for arn in _arns_acted_on(action)]
-    for resource in found.resources:
-        assert any(_overlap(resource, arn) for arn in arns), resource
-
-
 def test_every_condition_is_one_that_aws_knows():
     for found in written():
         services = {action.split(":")[0] for action in found.actions}
@@ -229,3 +210,22 @@ def _is(key: str, template: str) -> bool:
 
 def _texts(value: object) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
+
+
+every_right = pytest.mark.parametrize(
+    "found", bound_to_a_resource("role"), ids=lambda found: f"{found.owner}-{found.statement['Sid']}"
+)
+
+
+@every_right
+def test_every_action_has_a_resource_that_it_acts_on(found: Written):
+    for action in found.actions:
+        arns = _arns_acted_on(action)
+        assert any(_overlap(resource, arn) for resource in found.resources for arn in arns), action
+
+
+@every_right
+def test_every_resource_is_one_that_an_action_acts_on(found: Written):
+    arns = [arn for action in found.actions for arn in _arns_acted_on(action)]
+    for resource in found.resources:
+        assert any(_overlap(resource, arn) for arn in arns), resource
