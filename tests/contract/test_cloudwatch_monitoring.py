@@ -23,7 +23,7 @@ MINUTES = 30
 
 STACK, TARGET_GROUP = "moorage-test", "targetgroup/harbour/0123456789abcdef"
 BALANCER, ENDPOINT, FUNCTION = "app/harbour/0123456789abcdef", "one", "harbour-function"
-JOBS, FAILED_JOBS = "harbour-jobs", "harbour-jobs-failed"
+API, JOBS, FAILED_JOBS = "harbour-api", "harbour-jobs", "harbour-jobs-failed"
 
 
 def always(*values: float) -> Minutes:
@@ -47,6 +47,8 @@ HEALTHY: dict[tuple[str, str], Minutes] = {
     ("AvailableEndpoints", "endpoint"): always(*[1] * 6),
     ("HealthyHostCount", TARGET_GROUP): always(2),
     ("RequestCount", BALANCER): always(666),
+    ("Count", API): always(100),
+    ("5XXError", API): always(1),
     ("ApproximateAgeOfOldestMessage", JOBS): always(30),
     ("ApproximateNumberOfMessagesVisible", FAILED_JOBS): always(0),
     ("Invocations", ENDPOINT): always(100),
@@ -89,6 +91,7 @@ FIRING: list[tuple[str, Series]] = [
         "MoorageLoadBalancerErrorRatioHigh",
         {("HTTPCode_ELB_5XX_Count", BALANCER): lately([], 2, 60), ("RequestCount", BALANCER): NOTHING},
     ),
+    ("MoorageApiErrorRatioHigh", {("5XXError", API): lately([1], 5, 6)}),
     ("MoorageJobQueueOld", {("ApproximateAgeOfOldestMessage", JOBS): always(4000)}),
     ("MoorageDeadLetters", {("ApproximateNumberOfMessagesVisible", FAILED_JOBS): lately([0], 1, 1)}),
     ("MoorageEndpointErrorRatioHigh", {("Invocation5XXErrors", ENDPOINT): always(6)}),

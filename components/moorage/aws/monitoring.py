@@ -12,6 +12,7 @@ from moorage.aws.budget import create_budget
 from moorage.aws.dashboard import dashboard_body
 from moorage.aws.monitoring_spec import CloudWatchMonitoringSpec
 from moorage.aws.monitoring_subjects import (
+    MonitoredApiArgs,
     MonitoredEndpointArgs,
     MonitoredLoadBalancerArgs,
     MonitoredServiceArgs,
@@ -67,6 +68,8 @@ class CloudWatchMonitoringArgs(TypedDict):
     """Whether there may be no engine while nobody asks. Default: no; that none is up is an alarm."""
     load_balancer: NotRequired[MonitoredLoadBalancerArgs]
     """Before gateways that are always on. Default: none."""
+    api: NotRequired[MonitoredApiArgs]
+    """Of API Gateway, before gateways on Lambda. Default: none."""
     queue_name: NotRequired[pulumi.Input[str]]
     """Of jobs. Default: none."""
     dead_letter_queue_name: NotRequired[pulumi.Input[str]]

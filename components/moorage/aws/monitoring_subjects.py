@@ -11,6 +11,7 @@ from moorage.aws.gateway_metrics import NAMESPACE, STACK_DIMENSION, UPSTREAM_DIM
 # Each service's page of metrics: tests/contract/aws_cloudwatch_metrics.csv has the addresses.
 _LOAD_BALANCER_NAMESPACE = "AWS/ApplicationELB"
 _QUEUE_NAMESPACE = "AWS/SQS"
+_API_NAMESPACE = "AWS/ApiGateway"
 _ENDPOINT_NAMESPACE = "AWS/SageMaker"
 _FUNCTION_NAMESPACE = "AWS/Lambda"
 _SERVICE_NAMESPACE = "AWS/ECS"
@@ -32,6 +33,15 @@ class MonitoredLoadBalancerArgs(TypedDict):
     """`app/name/…`, as CloudWatch names it."""
     target_group_arn_suffix: pulumi.Input[str]
     """`targetgroup/name/…`: the gateways."""
+
+
+class MonitoredApiArgs(TypedDict):
+    """A REST API of API Gateway."""
+
+    api_name: pulumi.Input[str]
+    """Its name, not its id: so CloudWatch has it."""
+    stage_name: pulumi.Input[str]
+    """Of the API, not of Pulumi."""
 
 
 class MonitoredEndpointArgs(TypedDict):
@@ -57,6 +67,8 @@ class MonitoredPartsArgs(TypedDict):
 
     load_balancer: NotRequired[MonitoredLoadBalancerArgs]
     """Before gateways that are always on."""
+    api: NotRequired[MonitoredApiArgs]
+    """Before gateways on Lambda."""
     queue_name: NotRequired[pulumi.Input[str]]
     """Of jobs."""
     dead_letter_queue_name: NotRequired[pulumi.Input[str]]
@@ -86,6 +98,9 @@ def subjects(stack: str, upstreams: Sequence[str], parts: MonitoredPartsArgs) ->
         target_group = {**balancer, "TargetGroup": parts["load_balancer"]["target_group_arn_suffix"]}
         found["load_balancer"] = Subject(_LOAD_BALANCER_NAMESPACE, [balancer])
         found["target_group"] = Subject(_LOAD_BALANCER_NAMESPACE, [target_group])
+    if "api" in parts:
+        api = {"ApiName": parts["api"]["api_name"], "Stage": parts["api"]["stage_name"]}
+        found["api"] = Subject(_API_NAMESPACE, [api])
     if "queue_name" in parts:
         found["queue"] = Subject(_QUEUE_NAMESPACE, [{"QueueName": parts["queue_name"]}])
     if "dead_letter_queue_name" in parts:
