@@ -41,8 +41,7 @@ def stack_dimension(settings: "Settings") -> str:
 
 def with_cloudwatch_metrics(settings: "Settings") -> dict[str, JsonValue]:
     """The gateway's settings, by which it tells CloudWatch what autoscaling and alarms stand on."""
-    told: dict[str, JsonValue] = {"cloudwatch_metrics": {"stack": stack_dimension(settings)}}
-    return {**told, **settings.configuration.gateway.settings}
+    return {**settings.configuration.gateway.settings, "cloudwatch_metrics": {"stack": stack_dimension(settings)}}
 
 
 def monitor_aws(

@@ -83,9 +83,9 @@ def _metric(row: Mapping[str, str], subject: Subject, dimensions: Dimensions, nu
 
 
 def _samples(namespace: str, name: str) -> int:
-    """How often a gateway tells its load within a period: a sum has all of these in it."""
-    intervals = {metric.name: metric.interval_seconds for metric in GATEWAY_METRICS if metric.unit == "Count"}
-    return _PERIOD_SECONDS // intervals.get(name, _PERIOD_SECONDS) if namespace == NAMESPACE else 1
+    """By which the sum over a period has to be divided."""
+    own = {metric.name: metric for metric in GATEWAY_METRICS}
+    return own[name].samples(_PERIOD_SECONDS) if namespace == NAMESPACE else 1
 
 
 @cache

@@ -30,8 +30,11 @@ class GatewayMetric(NamedTuple):
     statistic: str
     """Which makes the stack's value out of those of its gateways, over a period of `interval_seconds`."""
     interval_seconds: int
-    """How often each gateway process tells it. A `Sum` of load over a longer period has as many samples as intervals in
-    it, and has to be divided by their number: 6 for a minute."""
+    """How often each gateway process tells it."""
+
+    def samples(self, period_seconds: int) -> int:
+        """How many values of each process are in a period: a `Sum` of load has to be divided by it, 6 for a minute."""
+        return period_seconds // self.interval_seconds
 
 
 REQUESTS = GatewayMetric("Requests", "Count", OF_STACK, "Sum", REQUESTS_INTERVAL_SECONDS)
