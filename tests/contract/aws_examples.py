@@ -224,6 +224,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
             "load_balancer_arn_suffix": "app/harbour/0123456789abcdef",
             "target_group_arn_suffix": "targetgroup/harbour/0123456789abcdef",
         },
+        "has_cache": True,
         "api": {"api_name": "harbour-api", "stage_name": "v1"},
         "queue_name": "harbour-jobs",
         "dead_letter_queue_name": "harbour-jobs-failed",

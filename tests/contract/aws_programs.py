@@ -60,7 +60,9 @@ VARIANTS: Mapping[str, Variant] = {
     "monitoring of gateways alone": (
         CloudWatchMonitoring,
         {
-            **dict.fromkeys(("load_balancer", "api", "queue_name", "dead_letter_queue_name", "endpoint"), ...),
+            **dict.fromkeys(
+                ("load_balancer", "has_cache", "api", "queue_name", "dead_letter_queue_name", "endpoint"), ...
+            ),
             **dict.fromkeys(("function_name", "services", "alarm_email", "monthly_budget_usd", "thresholds"), ...),
             "cost_allocation_tag": ...,
             "upstreams": ["engine"],

@@ -66,6 +66,8 @@ def _statistic(metric: Mapping[str, Any], series: Series, periods_back: int) -> 
             return sum(values)
         case "SampleCount":
             return len(values)
+        case "Minimum":
+            return values[0]
         case "Maximum":
             return values[-1]
         case percentile:

@@ -45,6 +45,7 @@ HEALTHY: dict[tuple[str, str], Minutes] = {
     ("DemandRequests", STACK): always(*[20] * 6),
     ("AvailableEndpoints", "engine"): always(*[2] * 6),
     ("AvailableEndpoints", "endpoint"): always(*[1] * 6),
+    ("RedisAvailable", STACK): always(*[1] * 6),
     ("HealthyHostCount", TARGET_GROUP): always(2),
     ("RequestCount", BALANCER): always(666),
     ("Count", API): always(100),
@@ -83,6 +84,8 @@ FIRING: list[tuple[str, Series]] = [
     ),
     ("MoorageColdStartOverBudget", NO_ENGINE),
     ("MoorageGatewayMetricsMissing", {("Requests", STACK): lately([666], 10)}),
+    # One of two gateways.
+    ("MoorageRedisUnavailable", {("RedisAvailable", STACK): lately([1], 5, 1, 0)}),
     ("MoorageNoHealthyTarget", {("HealthyHostCount", TARGET_GROUP): lately([2], 3, 0)}),
     ("MoorageNoHealthyTarget", {("HealthyHostCount", TARGET_GROUP): lately([2], 3)}),
     ("MoorageLoadBalancerErrorRatioHigh", {("HTTPCode_ELB_5XX_Count", BALANCER): always(60)}),
@@ -109,6 +112,7 @@ QUIET: list[tuple[str, Series]] = [
     ("a gateway's target that is replaced", {("HealthyHostCount", TARGET_GROUP): lately([2], 2, 0)}),
     ("a start within its time", {key: lately([1], 1, *[0] * 6) for key in NO_ENGINE}),
     ("a limit that is met for some minutes", {("Throttles", STACK): lately([60], 8, 120)}),
+    ("a Redis that fails over", {("RedisAvailable", STACK): lately([1], 2, 0, 0, 0, 1)}),
     ("one invocation that is refused", {("Throttles", FUNCTION): lately([0], 1, 1)}),
 ]
 

@@ -56,7 +56,7 @@ class Told:
         self.requests = RequestMetrics(registry)
         self.clock = Clock(now)
         self.lines: list[bytes] = []
-        self.load = Load(3, {"engine": UpstreamLoad(2, 5, 1), "endpoint": UpstreamLoad(1, None, None)})
+        self.load = Load(3, True, {"engine": UpstreamLoad(2, 5, 1), "endpoint": UpstreamLoad(1, None, None)})
         self.metrics = CloudWatchMetrics(
             lambda: request_totals(registry.collect()), lambda: self.load, now=self.clock, write=self.lines.append
         )
@@ -228,6 +228,13 @@ async def test_an_engine_that_tells_nothing_of_its_load_has_none(told: Told) -> 
     assert of(data, "EngineRunningRequests", Upstream="endpoint") == []
     assert [datum.sum for datum in of(data, "EngineRunningRequests", Upstream="engine")] == [5]
     assert [datum.sum for datum in of(data, "EngineWaitingRequests", Upstream="engine")] == [1]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("available", "values"), [(True, [1]), (False, [0]), (None, [])])
+async def test_redis_is_told_of_where_there_is_one(told: Told, values: list[float], *, available: bool | None) -> None:
+    told.load = Load(0, available, {})
+    assert [datum.sum for datum in of(told.at(1_000_000_030), "RedisAvailable")] == values
 
 
 # What a whole gateway writes

@@ -51,6 +51,8 @@ TIME_TO_FIRST_TOKEN_SECONDS = GatewayMetric(
 """Of streams, from the request's arrival to the first bytes of the answer; a distribution, absent without streams."""
 DEMAND_REQUESTS = GatewayMetric("DemandRequests", "Count", OF_STACK, "Sum", LOAD_INTERVAL_SECONDS)
 """In service and waiting: what engines are needed for; zero, not absent, without requests."""
+REDIS_AVAILABLE = GatewayMetric("RedisAvailable", "Count", OF_STACK, "Minimum", LOAD_INTERVAL_SECONDS)
+"""1 while a gateway's Redis or Valkey answers, 0 while it does not; absent for gateways that have none."""
 AVAILABLE_ENDPOINTS = GatewayMetric("AvailableEndpoints", "Count", OF_UPSTREAM, "Average", LOAD_INTERVAL_SECONDS)
 """Of an upstream, that get requests. Each gateway sees all of them."""
 ENGINE_RUNNING_REQUESTS = GatewayMetric("EngineRunningRequests", "Count", OF_UPSTREAM, "Average", LOAD_INTERVAL_SECONDS)
@@ -60,5 +62,5 @@ ENGINE_WAITING_REQUESTS = GatewayMetric("EngineWaitingRequests", "Count", OF_UPS
 
 GATEWAY_METRICS = (
     *(REQUESTS, ERRORS, THROTTLES, REQUEST_SECONDS, TIME_TO_FIRST_TOKEN_SECONDS, DEMAND_REQUESTS),
-    *(AVAILABLE_ENDPOINTS, ENGINE_RUNNING_REQUESTS, ENGINE_WAITING_REQUESTS),
+    *(REDIS_AVAILABLE, AVAILABLE_ENDPOINTS, ENGINE_RUNNING_REQUESTS, ENGINE_WAITING_REQUESTS),
 )

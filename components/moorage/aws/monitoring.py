@@ -68,6 +68,8 @@ class CloudWatchMonitoringArgs(TypedDict):
     """Whether there may be no engine while nobody asks. Default: no; that none is up is an alarm."""
     load_balancer: NotRequired[MonitoredLoadBalancerArgs]
     """Before gateways that are always on. Default: none."""
+    has_cache: NotRequired[bool]
+    """Whether gateways have a Redis or Valkey. Default: no."""
     api: NotRequired[MonitoredApiArgs]
     """Of API Gateway, before gateways on Lambda. Default: none."""
     queue_name: NotRequired[pulumi.Input[str]]

@@ -67,6 +67,8 @@ class MonitoredPartsArgs(TypedDict):
 
     load_balancer: NotRequired[MonitoredLoadBalancerArgs]
     """Before gateways that are always on."""
+    has_cache: NotRequired[bool]
+    """Whether gateways have a Redis or Valkey."""
     api: NotRequired[MonitoredApiArgs]
     """Before gateways on Lambda."""
     queue_name: NotRequired[pulumi.Input[str]]
@@ -93,6 +95,8 @@ def subjects(stack: str, upstreams: Sequence[str], parts: MonitoredPartsArgs) ->
     found = {"gateway": Subject(NAMESPACE, [own])}
     if upstreams:
         found["upstreams"] = Subject(NAMESPACE, [{**own, UPSTREAM_DIMENSION: upstream} for upstream in upstreams])
+    if parts.get("has_cache", False):
+        found["gateway_with_cache"] = Subject(NAMESPACE, [own])
     if "load_balancer" in parts:
         balancer = {"LoadBalancer": parts["load_balancer"]["load_balancer_arn_suffix"]}
         target_group = {**balancer, "TargetGroup": parts["load_balancer"]["target_group_arn_suffix"]}

@@ -50,7 +50,7 @@ class GatewayState:
         self._service_metrics = ServiceMetrics(self.metrics.registry)
         self._upstream_metrics = UpstreamMetrics(self.metrics.registry)
         self._cloudwatch = CloudWatchMetrics(
-            self.metrics.request_totals, lambda: read_load(self.queues, self.active.routes)
+            self.metrics.request_totals, lambda: read_load(self.queues, self.active.routes, self.services.redis)
         )
         self._workers = workers
         self._source = source

@@ -100,8 +100,7 @@ class CloudWatchMetrics:
 
     def _write_load(self, stack: str, began: int) -> None:
         load = self._load()
-        demand = MetricValue("DemandRequests", "Count", load.demand_requests, high_resolution=True)
-        self._write(document(NAMESPACE, began * 1000, {"Stack": stack}, [demand]))
+        self._write(document(NAMESPACE, began * 1000, {"Stack": stack}, _stack_metrics(load)))
         for name, upstream in load.upstreams.items():
             dimensions = {"Stack": stack, "Upstream": name}
             self._write(document(NAMESPACE, began * 1000, dimensions, _upstream_metrics(upstream)))
@@ -116,6 +115,12 @@ class CloudWatchMetrics:
 def interval_start(now: float, seconds: int) -> int:
     """When the interval began that this time is in, in Unix time."""
     return int(now) // seconds * seconds
+
+
+def _stack_metrics(load: Load) -> Iterator[MetricValue]:
+    yield MetricValue("DemandRequests", "Count", load.demand_requests, high_resolution=True)
+    if load.redis_available is not None:
+        yield MetricValue("RedisAvailable", "Count", int(load.redis_available), high_resolution=True)
 
 
 def _upstream_metrics(load: UpstreamLoad) -> Iterator[MetricValue]:

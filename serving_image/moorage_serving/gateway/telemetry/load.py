@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from moorage_serving.gateway.admission.queues import AdmissionQueues
+    from moorage_serving.gateway.redis_link import RedisLink
     from moorage_serving.gateway.upstream.route import Route
     from moorage_serving.gateway.upstream.upstream import Upstream
 
@@ -25,16 +26,18 @@ class UpstreamLoad:
 
 @dataclass(frozen=True)
 class Load:
-    """`demand_requests`: of this process, in service and waiting."""
+    """`demand_requests`: of this process, in service and waiting. `redis_available`: None without a Redis."""
 
     demand_requests: int
+    redis_available: bool | None
     upstreams: Mapping[str, UpstreamLoad]
 
 
-def read_load(queues: AdmissionQueues, routes: Iterable[Route]) -> Load:
+def read_load(queues: AdmissionQueues, routes: Iterable[Route], redis: RedisLink | None) -> Load:
     """A look at all queues and endpoints."""
     return Load(
         demand_requests=sum(queue.in_service + queue.queued for _, queue in queues),
+        redis_available=None if redis is None else redis.available,
         upstreams={upstream.config.name: _upstream_load(upstream) for route in routes for upstream in route.upstreams},
     )
 
