@@ -49,7 +49,7 @@ def build_aws_serverless(settings: Settings) -> StackOutputs:
     function = LambdaLlm("engine", args, opts)
     api = LambdaRestApi("api", _api_args(settings, aws, spec, function), opts)
     cost = _cost(spec)
-    monitoring = monitor_aws(settings, _watched(settings, spec, function, cost), opts)
+    monitoring = monitor_aws(settings, _watched(settings, spec, function, api, cost), opts)
     return StackOutputs(
         endpoint_url=api.endpoint_url,
         api_key=function.api_key,
@@ -99,13 +99,16 @@ def _api_args(settings: Settings, aws: "AwsSettings", spec: LambdaLlmSpec, funct
 
 
 def _watched(
-    settings: Settings, spec: LambdaLlmSpec, function: LambdaLlm, cost: dict[str, float | str]
+    settings: Settings, spec: LambdaLlmSpec, function: LambdaLlm, api: LambdaRestApi, cost: dict[str, float | str]
 ) -> WatchedStack:
     return WatchedStack(
         account_id=_account_id(settings),
         upstreams=[spec.upstream["name"]],
         estimated_cost=cost,
-        parts={"function_name": function.function_name},
+        parts={
+            "function_name": function.function_name,
+            "api": {"api_name": api.api_name, "stage_name": api.stage_name},
+        },
         scales_to_zero=True,
     )
 

@@ -53,8 +53,9 @@ def _alias(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
     return {"arn": f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{inputs['functionName']}:{inputs['name']}"}
 
 
-def _rest_api(_name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
+def _rest_api(name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
     return {
+        "name": f"{name}-1a2b3c4",
         "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:a1b2c3d4e5",
         "rootResourceId": "root",
     }

@@ -69,6 +69,7 @@ def test_it_is_watched_by_what_its_gateway_and_lambda_say(stack: SimpleNamespace
     assert document["cloudwatch_metrics"] == {"stack": "moorage-contract"}
     alarms = {found["name"] for found in stack.registrations if found["type"].endswith(":MetricAlarm")}
     assert any("function" in name for name in alarms)
+    assert any("api" in name for name in alarms)
     assert "cloudwatch" in stack.outputs["dashboard_url"]
 
 

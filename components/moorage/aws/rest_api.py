@@ -73,6 +73,9 @@ class LambdaRestApi(pulumi.ComponentResource):
     domain_target: pulumi.Output[str]
     """Where the record of a custom domain points to; empty without one."""
     access_log_group_name: pulumi.Output[str]
+    api_name: pulumi.Output[str]
+    """By which, and by the stage's, CloudWatch has its metrics."""
+    stage_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: LambdaRestApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for arguments that cannot be served."""
@@ -98,11 +101,14 @@ class LambdaRestApi(pulumi.ComponentResource):
         )
         self.domain_target = pulumi.Output.from_input("") if domain is None else domain.regional_domain_name
         self.access_log_group_name = access_log.name
+        self.api_name, self.stage_name = api.name, stage.stage_name
         self.register_outputs(
             {
                 "endpoint_url": self.endpoint_url,
                 "domain_target": self.domain_target,
                 "access_log_group_name": self.access_log_group_name,
+                "api_name": self.api_name,
+                "stage_name": self.stage_name,
             }
         )
 
