@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field
 
+from moorage.aws.monitoring_spec import Email
 from strict import STRICT
 
 
@@ -35,3 +36,24 @@ class AwsSettings(BaseModel):
         description="Whether the cluster and its key refuse to be deleted. Default: they do.",
     )
     tags: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")
+
+
+class CloudWatchSettings(BaseModel):
+    """Who is told when a stack outside of a cluster does not keep its promise, or costs more than was meant."""
+
+    model_config = STRICT
+
+    alarm_email: Email | None = Field(
+        default=None, description="Who is told. Default: whoever subscribes to the topic of the alarms."
+    )
+    monthly_budget_usd: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Of the account's whole bill. Default: half as much again as the estimate, where there is one.",
+    )
+    runbook_url: str = Field(
+        default="docs/runbooks/aws-alarms.md",
+        min_length=1,
+        description="Of that page, wherever it is read: each alarm links it. Default: its path in this repository.",
+    )

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _HOURS_PER_MONTH = 730
 _BUDGET_FACTOR = 1.5
 """On the estimate, which is of the least engines: more of them, traffic, logs and the gateway come on top."""
-_RUNBOOK_URL = "docs/runbooks/aws-alarms.md"
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,9 @@ def with_cloudwatch_metrics(settings: "Settings") -> dict[str, JsonValue]:
     return {**settings.configuration.gateway.settings, "cloudwatch_metrics": {"stack": stack_dimension(settings)}}
 
 
-def monitor_aws(
-    settings: "Settings",
-    watched: WatchedStack,
-    opts: pulumi.ResourceOptions,
-    *,
-    alarm_email: str | None = None,
-    monthly_budget_usd: float | None = None,
-    runbook_url: str = _RUNBOOK_URL,
-) -> CloudWatchMonitoring:
+def monitor_aws(settings: "Settings", watched: WatchedStack, opts: pulumi.ResourceOptions) -> CloudWatchMonitoring:
     """Alarms, their topic, a dashboard and a budget. Its `dashboard_url` is the stack's."""
-    aws = cast("AwsSettings", settings.configuration.aws)
+    aws, said = cast("AwsSettings", settings.configuration.aws), settings.configuration.cloudwatch
     args: CloudWatchMonitoringArgs = {
         **watched.parts,
         "region": aws.region,
@@ -63,12 +54,12 @@ def monitor_aws(
         "upstreams": watched.upstreams,
         "scales_to_zero": watched.scales_to_zero,
         "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
-        "runbook_url": runbook_url,
+        "runbook_url": said.runbook_url,
         "tags": aws.tags,
     }
-    if alarm_email is not None:
-        args["alarm_email"] = alarm_email
-    budget = monthly_budget_usd or budget_of(watched.estimated_cost)
+    if said.alarm_email is not None:
+        args["alarm_email"] = said.alarm_email
+    budget = said.monthly_budget_usd or budget_of(watched.estimated_cost)
     if budget is not None:
         args["monthly_budget_usd"] = budget
     return CloudWatchMonitoring("monitoring", args, opts)

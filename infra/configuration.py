@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from aws_configuration import AwsSettings
+from aws_configuration import AwsSettings, CloudWatchSettings
 from cluster_configuration import (
     Addon,
     ClusterSettings,
@@ -149,6 +149,9 @@ class Configuration(BaseModel):
     )
     pool: PoolSpec = Field(default_factory=PoolSpec)
     aws: AwsSettings | None = Field(default=None, description="Where it is on AWS. Required there.")
+    cloudwatch: CloudWatchSettings = Field(
+        default_factory=CloudWatchSettings, description="With cloud aws, outside of a cluster: who is told by alarms."
+    )
     function: FunctionSettings = Field(
         default_factory=FunctionSettings, description="With cloud aws and option serverless: the function and its API."
     )

@@ -34,7 +34,7 @@ KUBERNETES = Platform(
     "kubernetes", (*_SERVED, "cluster", "nodes"), ("replicas", "monitoring"), _IMAGES, in_cluster=True
 )
 EKS = Platform("eks", (*_SERVED, "aws"), (*_IN_CLUSTER, "pool"), _IMAGES, in_cluster=True)
-LAMBDA = Platform("lambda", (*_SERVED, "aws"), ("function",), ("engine",), has_network=False)
+LAMBDA = Platform("lambda", (*_SERVED, "aws"), ("cloudwatch", "function"), ("engine",), has_network=False)
 GKE = Platform("gke", (*_SERVED, "gcp"), (*_IN_CLUSTER, "pool"), _IMAGES, in_cluster=True)
 
 PLATFORMS: Mapping[tuple[str, str], tuple[Platform, ...]] = {

@@ -12,12 +12,14 @@ import pulumi
 import pytest
 import yaml
 
+from moorage.spec import SpecError
+
 from .aws_answers import ACCOUNT_ID
 from .recording import PROJECT, STACK, Recording, run_program
 
 ROOT = Path(__file__).parents[2]
 MODULES = ("aws_monitoring", "settings")
-FILE = ROOT / "stacks" / "Pulumi.aws-always-on.yaml"
+FILE = ROOT / "stacks" / "Pulumi.aws-serverless.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +36,19 @@ def infra() -> Iterator[SimpleNamespace]:
 @pytest.fixture
 def built(infra: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Monitors a stack on AWS whose builder knows this of it."""
-    keys = {**yaml.safe_load(FILE.read_text())["config"], "moorage:service_level": {"p99_request_seconds": 20}}
-    given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
-    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(given))
 
     def build(estimated_cost: dict[str, float | str], **said: object) -> tuple[Any, Recording]:
+        own = {"moorage:service_level": {"p99_request_seconds": 20}, "moorage:cloudwatch": said}
+        keys = {**yaml.safe_load(FILE.read_text())["config"], **own}
+        given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(given))
+
         def program() -> Any:
             settings = infra.settings.read_settings()
             watched = infra.aws_monitoring.WatchedStack(
                 account_id=ACCOUNT_ID, upstreams=["engine"], estimated_cost=estimated_cost, parts={"queue_name": "jobs"}
             )
-            infra.aws_monitoring.monitor_aws(settings, watched, pulumi.ResourceOptions(), **said)
+            infra.aws_monitoring.monitor_aws(settings, watched, pulumi.ResourceOptions())
             return infra.aws_monitoring.with_cloudwatch_metrics(settings)
 
         return run_program(program)
@@ -75,15 +79,15 @@ def test_the_stacks_promise_tags_and_parts_reach_the_alarms(built: Any):
 @pytest.mark.parametrize(
     ("estimated_cost", "given", "limit"),
     [
-        ({"usd_per_hour": 1.0, "note": ""}, None, "1095.00"),
-        ({"usd_per_hour": 1.0, "note": ""}, 500.0, "500.00"),
-        ({"note": "the catalogue has no price"}, 500.0, "500.00"),
+        ({"usd_per_hour": 1.0, "note": ""}, {}, "1095.00"),
+        ({"usd_per_hour": 1.0, "note": ""}, {"monthly_budget_usd": 500.0}, "500.00"),
+        ({"note": "the catalogue has no price"}, {"monthly_budget_usd": 500.0}, "500.00"),
     ],
 )
 def test_the_budget_is_what_is_said_or_half_as_much_again_as_the_estimate(
-    built: Any, estimated_cost: dict[str, float | str], given: float | None, limit: str
+    built: Any, estimated_cost: dict[str, float | str], given: dict[str, float], limit: str
 ):
-    _, recording = built(estimated_cost, monthly_budget_usd=given)
+    _, recording = built(estimated_cost, **given)
     assert recording.the("Budget").inputs["limitAmount"] == limit
 
 
@@ -92,6 +96,13 @@ def test_nothing_is_budgeted_that_nobody_has_estimated(built: Any):
     assert recording.of_type("Budget") == []
 
 
-def test_whoever_is_named_is_told(built: Any):
-    _, recording = built({}, alarm_email="harbour-master@example.com")
+def test_whoever_is_named_is_told_and_where_to_read_on(built: Any):
+    page = "https://example.com/aws-alarms.md"
+    _, recording = built({}, alarm_email="harbour-master@example.com", runbook_url=page)
     assert recording.the("TopicSubscription").inputs["endpoint"] == "harbour-master@example.com"
+    assert all(page in alarm.inputs["alarmDescription"] for alarm in recording.of_type("MetricAlarm"))
+
+
+def test_what_is_no_address_is_refused_by_its_key(built: Any):
+    with pytest.raises(SpecError, match=r'cloudwatch\.alarm_email = "harbour-master": must be an e-mail address'):
+        built({}, alarm_email="harbour-master")

@@ -58,6 +58,8 @@ IN_WORDS = {
     "aws": "none",
     "aws.public_access_cidrs": "nobody",
     "aws.model_key_arn": "none",
+    "cloudwatch.alarm_email": "whoever subscribes to the topic",
+    "cloudwatch.monthly_budget_usd": "half as much again as the estimate",
     "function.account_id": "the image's",
     "function.memory_mb": "what the model asks for",
     "function.reserved_concurrency": "`load.concurrent_requests`",

@@ -29,6 +29,9 @@ def _checked_email(address: str) -> str:
     return address
 
 
+Email = Annotated[str, AfterValidator(_checked_email)]
+
+
 class CostAllocationTag(BaseModel):
     """By which a bill tells a stack's costs from others."""
 
@@ -64,7 +67,7 @@ class CloudWatchMonitoringSpec(BaseModel):
     service_level: ServiceLevel = ServiceLevel()
     thresholds: CloudWatchAlarmThresholds = CloudWatchAlarmThresholds()
     runbook_url: str = Field(min_length=1)
-    alarm_email: Annotated[str, AfterValidator(_checked_email)] | None = None
+    alarm_email: Email | None = None
     monthly_budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     cost_allocation_tag: CostAllocationTag | None = None
     tags: Tags = {}
