@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import signal
 import time
 from bisect import bisect_left
@@ -135,6 +136,22 @@ def test_no_measurement_is_lost_or_invented(counts: list[int]) -> None:
         below += count
         inside = sum(n for value, n in zip(told["Values"], told["Counts"], strict=True) if value < bound)
         assert inside == below
+
+
+@pytest.mark.anyio
+async def test_the_longest_line_is_written_as_one(told: Told) -> None:
+    """Up to 4,096 bytes no other worker writes into it (PIPE_BUF), and up to 16 KiB Docker splits nothing
+    (github.com/moby/moby, daemon/logger/copier.go, read 2026-11-25)."""
+    told.metrics.configure("s" * 127)
+    for bound in (
+        *conventions.DURATION_BUCKETS_SECONDS,
+        1000.0,
+        *(2 * b for b in conventions.FIRST_TOKEN_BUCKETS_SECONDS),
+    ):
+        for _ in range(100):
+            told.request(bound)
+    told.at(1_000_000_080)
+    assert 2000 < max(map(len, told.lines)) < select.PIPE_BUF
 
 
 # When they are written
