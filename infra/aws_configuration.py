@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from moorage.aws.monitoring_spec import Email
+from moorage.spec.numbers import WholeNumber
 from strict import STRICT
 
 
@@ -25,6 +26,12 @@ class AwsSettings(BaseModel):
     )
     model_key_arn: str | None = Field(
         default=None, min_length=1, description="Of the key that the model's bucket is encrypted with. Default: none."
+    )
+    key_rotation_days: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="After so many days the gateway's key is another one, in Secrets Manager. Default: it stays.",
     )
     interface_endpoints: bool = Field(
         default=False,

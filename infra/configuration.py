@@ -25,6 +25,7 @@ from cluster_configuration import (
 )
 from function_configuration import FunctionSettings
 from images import ImageSettings
+from moorage.aws.load_balancer_spec import ExposureSpec
 from moorage.planner.pool_spec import PoolSpec
 from moorage.spec import Load, ModelFacts, ModelSpec, Problem, ServiceLevel, SpecError
 from moorage.spec.gateway_settings import check_tenant, parse_gateway_settings
@@ -148,6 +149,10 @@ class Configuration(BaseModel):
         "that is installed; with cloud kubernetes nobody.",
     )
     pool: PoolSpec = Field(default_factory=PoolSpec)
+    load_balancer: ExposureSpec = Field(
+        default_factory=ExposureSpec,
+        description="Who reaches the gateways on AWS outside of a cluster. Default: the network itself, without TLS.",
+    )
     aws: AwsSettings | None = Field(default=None, description="Where it is on AWS. Required there.")
     cloudwatch: CloudWatchSettings = Field(
         default_factory=CloudWatchSettings, description="With cloud aws, outside of a cluster: who is told by alarms."

@@ -152,6 +152,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "policies": [read_policy("arn:aws:s3:::models", KEY_ARN)],
         "redis_url": "rediss://:secret@cache.example.com:6379/0",
         "settings": {"tenants": [{"id": "pilots", "requests_per_minute": 60}]},
+        "rotated_key_arn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:harbour-1a2b3c",
         "tenant": "pilots",
         "service_level": {"p99_request_seconds": 30.0},
         "cpu": 2.0,

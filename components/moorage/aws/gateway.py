@@ -1,7 +1,7 @@
 """The gateway on AWS: tasks of Fargate behind a load balancer."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
 import pulumi
 from pulumi_aws import appautoscaling, cloudwatch, ecs, iam, kms
@@ -17,8 +17,11 @@ from moorage.aws.task_surroundings import TaskSurroundings
 from moorage.credentials.api_key import ApiKey
 from moorage.spec.arguments import ServiceLevelArgs
 from moorage.spec.gateway_document import Key, Upstream, generated_key, render_gateway_document
-from moorage.spec.gateway_settings import GatewaySettings
+from moorage.spec.gateway_settings import OWN_KEY_ID, GatewaySettings
 from moorage.spec.parsing import known_of, parse
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 CPU_UTILIZATION_PERCENT = 60
 """Of one process per vCPU: a gateway that is twice as busy from one minute to the next still answers."""
@@ -57,8 +60,11 @@ class FargateGatewayArgs(TypedDict):
     """As `ElastiCacheValkey` gives it; a secret. Default: none, and no cache and no common limits."""
     settings: NotRequired[GatewaySettings]
     """What else its document says. Default: nothing."""
+    rotated_key_arn: NotRequired[pulumi.Input[str]]
+    """Of a secret that holds the key instead of a generated one, as `RotatedKey` gives it; `policies` have to allow to
+    read it. Default: one is generated."""
     tenant: NotRequired[str]
-    """Of the generated key, out of the settings' tenants. Default: one without limits."""
+    """Of that key, out of the settings' tenants. Default: one without limits."""
     service_level: NotRequired[ServiceLevelArgs]
     """Decides how long a gateway that is stopped finishes its requests. Default: `moorage.spec.ServiceLevel`'s."""
     cpu: NotRequired[float]
@@ -85,9 +91,9 @@ class FargateGateway(pulumi.ComponentResource):
     endpoint_url: pulumi.Output[str]
     """What an OpenAI client takes as `base_url`."""
     api_key: pulumi.Output[str]
-    """A secret; empty without authentication. Secrets Manager has it too."""
+    """A secret; empty where none is generated. Secrets Manager has it too."""
     api_key_secret_arn: pulumi.Output[str]
-    """Of that secret; empty without authentication."""
+    """Of that secret; empty where none is generated."""
     log_group_name: pulumi.Output[str]
     service_name: pulumi.Output[str]
     task_role_arn: pulumi.Output[str]
@@ -161,7 +167,7 @@ class FargateGateway(pulumi.ComponentResource):
         """By variable, the ARN of the secret that it holds."""
         self.api_key, self.api_key_secret_arn = pulumi.Output.secret(""), pulumi.Output.from_input("")
         self._key: ApiKey | None = None
-        if self._spec.authentication == "api_keys":
+        if self._spec.authentication == "api_keys" and "rotated_key_arn" not in args:
             self._key = ApiKey(f"{self._name}-key-of-clients", self._child)
             self.api_key = self._key.key
             self.api_key_secret_arn = self._around.create_secret(
@@ -177,13 +183,14 @@ class FargateGateway(pulumi.ComponentResource):
         own: pulumi.Output[list[Key]] | list[Key] = []
         if key is not None:
             own = pulumi.Output.unsecret(key.key).apply(lambda value: [generated_key(value, spec.tenant)])
-        return pulumi.Output.all(upstreams=args["upstreams"], keys=own).apply(
+        rotated = args.get("rotated_key_arn")
+        return pulumi.Output.all(upstreams=args["upstreams"], keys=own, rotated=rotated).apply(
             lambda parts: render_gateway_document(
                 cast("list[Upstream]", parts["upstreams"]),
                 cast("list[Key]", parts["keys"]),
                 spec.authentication,
                 None,
-                spec.document_settings,
+                _with_rotated_key(spec.document_settings, cast("str | None", parts["rotated"]), spec.tenant),
                 redis_url_environment_variable=REDIS_URL_VARIABLE if spec.has_redis else None,
             )
         )
@@ -250,3 +257,10 @@ class FargateGateway(pulumi.ComponentResource):
             },
             opts=self._child,
         )
+
+
+def _with_rotated_key(settings: GatewaySettings, secret_arn: str | None, tenant: str | None) -> GatewaySettings:
+    if secret_arn is None:
+        return settings
+    own: dict[str, JsonValue] = {"id": OWN_KEY_ID, "secret_arn": secret_arn, "tenant": tenant}
+    return {**settings, "rotated_keys": [own, *cast("list[JsonValue]", settings.get("rotated_keys", []))]}
