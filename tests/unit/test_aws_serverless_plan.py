@@ -113,7 +113,7 @@ def test_everything_wrong_is_said_at_once():
 
 
 def test_the_published_price_of_a_gb_and_a_second():
-    """3 million requests of 120 ms on 1,536 MB are 540,000 GB-seconds: the first example of the vendor's price page."""
+    """3 million requests of 120 ms on 1,536 MB: 540,000 GB-seconds, as aws.amazon.com/lambda/pricing has them."""
     without_requests = usd_per_1000_requests("x86_64", 1536, 0.12) - usd_per_1000_requests("x86_64", 1536, 0)
     assert without_requests * 3000 == pytest.approx(9.00, abs=0.01)
 

@@ -20,6 +20,8 @@ from moorage.spec.errors import Problem, SpecError
 _MB_PER_GIB = 1024
 _IMAGE_BESIDE_THE_MODEL_BYTES = GIB // 2
 """Of the serving image for Lambda: Python, the gateway, the engine and the adapter, rounded up."""
+_READ_TOKENS_PER_SECOND = 10
+"""Somewhat faster than one reads: five words a second, of 1.3 tokens each."""
 _ALWAYS_ON = "or take option always-on, whose engines run on GPUs"
 
 
@@ -54,17 +56,18 @@ class ServerlessPlan:
 
 
 def serverless_plan(demand: ServerlessDemand) -> ServerlessPlan:
-    """Memory buys vCPUs, so a function gets what holds the model and answers a mean request in half of the time that 99
-    of 100 may take. It may run twice as long as these, and start before that.
+    """Memory buys vCPUs: a function gets what holds the model, writes as fast as one reads, and answers a mean request
+    in half of the time that 99 of 100 may take. It may run twice as long as these, and start before that.
 
     Raises `SpecError` with everything that Lambda or API Gateway would refuse, or end in the middle of an answer.
     """
     need = llama_cpp_memory_need(demand.model, demand.facts)
-    vcpu_seconds = llama_cpp_vcpu_seconds(demand.facts, demand.load)
+    work = llama_cpp_vcpu_seconds(demand.facts, demand.load)
     p99_seconds = demand.service_level.p99_request_seconds
     needed_mb = math.ceil(need.total_gib * _MB_PER_GIB)
-    quick_mb = math.ceil(vcpu_seconds / (p99_seconds / 2) * MEMORY_MB_PER_VCPU)
-    memory_mb = demand.memory_mb or min(max(needed_mb, quick_mb), MOST_MEMORY_MB)
+    vcpus = max(work.request / (p99_seconds / 2), work.token * _READ_TOKENS_PER_SECOND)
+    wanted_mb = max(needed_mb, math.ceil(vcpus * MEMORY_MB_PER_VCPU))
+    memory_mb = demand.memory_mb or min(wanted_mb, MOST_MEMORY_MB)
     cold_start = llama_cpp_cold_start(demand.facts)
     plan = ServerlessPlan(
         need=need,
@@ -72,7 +75,7 @@ def serverless_plan(demand: ServerlessDemand) -> ServerlessPlan:
         ephemeral_storage_mb=LEAST_EPHEMERAL_STORAGE_MB,
         timeout_seconds=min(math.ceil(cold_start.seconds + 2 * p99_seconds), MOST_TIMEOUT_SECONDS),
         cold_start=cold_start,
-        request_seconds=vcpu_seconds / (memory_mb / MEMORY_MB_PER_VCPU),
+        request_seconds=work.request / (memory_mb / MEMORY_MB_PER_VCPU),
     )
     problems = [*_memory_problems(demand, needed_mb, need), *_image_problems(demand), *_time_problems(demand, plan)]
     if problems:
