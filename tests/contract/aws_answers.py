@@ -90,6 +90,7 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     },
     "aws:apigateway/restApi:RestApi": _rest_api,
     "aws:apigateway/stage:Stage": _stage,
+    "aws:cloudformation/stack:Stack": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _arn("cloudwatch", "alarm:"),
     "aws:ec2/eip:Eip": lambda name, _: {"allocationId": f"eipalloc-{name}"},

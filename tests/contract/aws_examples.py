@@ -21,6 +21,7 @@ from moorage.aws.rest_api import LambdaRestApi
 from moorage.aws.rotated_key import RotatedKey
 from moorage.aws.security_group import WorkloadSecurityGroup
 from moorage.aws.serverless import LambdaLlm
+from moorage.aws.serverless_gpu import LambdaGpuFunction
 
 from .aws_answers import ACCOUNT_ID, REGION
 
@@ -169,6 +170,26 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "settings": {"cache": {"max_tenant_bytes": 2**30}},
         "memory_mib": 4000,
         "replicas": 2,
+        "tags": TAGS,
+    },
+    LambdaGpuFunction: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/vllm-lambda@sha256:{'0123456789abcdef' * 4}",
+        "environment": {"AWS_LWA_INVOKE_MODE": "response_stream"},
+        "accelerator_memory_gib": 24,
+        "memory_mb": 16_384,
+        "memory_gib_per_vcpu": 8,
+        "ephemeral_storage_mb": 10_240,
+        "timeout_seconds": 300,
+        "concurrent_requests": 64,
+        "min_environments": 1,
+        "max_environments": 4,
+        "subnet_ids": ["subnet-0a1b2c3d", "subnet-1a2b3c4d"],
+        "security_group_ids": ["sg-0123456789abcdef0"],
+        "instance_types": ["g6.xlarge", "g6.2xlarge"],
+        "max_vcpus": 16,
+        "log_retention_days": 30,
         "tags": TAGS,
     },
     LambdaLlm: {

@@ -23,6 +23,7 @@ from moorage.aws.rest_api import LambdaRestApi
 from moorage.aws.rotated_key import RotatedKey
 from moorage.aws.security_group import WorkloadSecurityGroup
 from moorage.aws.serverless import LambdaLlm
+from moorage.aws.serverless_gpu import LambdaGpuFunction
 
 from .aws_answers import REGION
 from .aws_examples import TAGS
@@ -54,6 +55,7 @@ VARIANTS: Mapping[str, Variant] = {
     "function that is kept started": (LambdaLlm, {"provisioned_concurrency": {"min": 2}, "warm_up_minutes": ...}),
     "function that is kept started by use and by the clock": (LambdaLlm, {}),
     "function that is warmed up": (LambdaLlm, {"provisioned_concurrency": ..., "warm_up_minutes": 1}),
+    "function with a GPU": (LambdaGpuFunction, {"environment": ..., "instance_types": ...}),
     "REST API": (LambdaRestApi, {"client_cidrs": ..., "custom_domain": ..., "tracing": ..., "throttle": ...}),
     "REST API with a domain": (LambdaRestApi, {"log_role": "present"}),
     "monitoring": (CloudWatchMonitoring, {}),

@@ -31,6 +31,7 @@ COMPONENTS: Mapping[str, str] = {
     "KubernetesMonitoring": "moorage.kubernetes.monitoring",
     "KubernetesNamespace": "moorage.kubernetes.namespace",
     "KubernetesValkey": "moorage.kubernetes.cache",
+    "LambdaGpuFunction": "moorage.aws.serverless_gpu",
     "LambdaLlm": "moorage.aws.serverless",
     "LambdaRestApi": "moorage.aws.rest_api",
     "ModelCache": "moorage.kubernetes.model_cache",
