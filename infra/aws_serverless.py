@@ -9,7 +9,12 @@ import pulumi_aws
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
 from images import image_of
 from moorage.aws.lambda_prices import REFERENCE_REGION, usd_per_1000_requests, usd_per_provisioned_hour
-from moorage.aws.lambda_quotas import CONCURRENT_EXECUTIONS, INIT_SECONDS, UNRESERVED_CONCURRENT_EXECUTIONS
+from moorage.aws.lambda_quotas import (
+    CONCURRENT_EXECUTIONS,
+    INIT_SECONDS,
+    MOST_IDLE_SECONDS,
+    UNRESERVED_CONCURRENT_EXECUTIONS,
+)
 from moorage.aws.rest_api import LambdaRestApi, LambdaRestApiArgs
 from moorage.aws.serverless import LambdaLlm, LambdaLlmArgs
 from moorage.aws.serverless_spec import LambdaLlmSpec
@@ -142,6 +147,13 @@ def _warnings(spec: LambdaLlmSpec) -> Iterator[str]:
         yield (
             f"{spec.concurrency} concurrent requests are more than the {most} that an account has unless its quota was "
             "raised: Service Quotas, AWS Lambda, L-B99A9384"
+        )
+    silence = spec.plan.longest_silence_seconds
+    if silence > MOST_IDLE_SECONDS:
+        yield (
+            f"a prompt that fills its bounds is read for about {silence:.0f} seconds, a start included, and API Gateway "
+            f"waits {MOST_IDLE_SECONDS} for the first byte of an answer: lower load.max_prompt_tokens or "
+            "model.max_model_len, or raise function.memory_mb"
         )
     seconds, p99_seconds = spec.plan.request_seconds, spec.service_level.p99_request_seconds
     if seconds > p99_seconds:

@@ -8,6 +8,7 @@ import pytest
 
 from moorage.aws.warm_up import warm_up_event
 from moorage.spec import SpecError
+from moorage_serving.gateway.config.gateway import GatewayConfig
 
 from .aws_answers import ACCOUNT_ID, REGION
 from .aws_programs import VARIANTS, program
@@ -67,6 +68,23 @@ def test_the_gateways_document_is_in_the_environment_and_has_hashes_alone():
     assert isinstance(key, Secret)
     assert str(key.value) not in json.dumps(variables)
     assert value_of(component.keys) == document["keys"]
+
+
+def test_the_gateway_takes_its_document():
+    variables = function_of(recorded())["environment"]["variables"]
+    config = GatewayConfig.model_validate_json(variables["MOORAGE_GATEWAY_DOCUMENT"])
+    assert config.timeouts.first_byte_seconds <= 300
+    given = function_of(recorded(settings={"timeouts": {"first_byte_seconds": 7}}, tenant=...))
+    assert json.loads(given["environment"]["variables"]["MOORAGE_GATEWAY_DOCUMENT"])["timeouts"] == {
+        "first_byte_seconds": 7
+    }
+
+
+def test_the_engine_is_where_the_gateway_looks_for_it():
+    variables = function_of(recorded())["environment"]["variables"]
+    (upstream,) = json.loads(variables["MOORAGE_GATEWAY_DOCUMENT"])["upstreams"]
+    assert upstream["address"] == f"http://{variables['LLAMA_ARG_HOST']}:{variables['LLAMA_ARG_PORT']}"
+    assert upstream["model"] == variables["LLAMA_ARG_ALIAS"]
 
 
 def test_an_environment_that_lambda_has_no_room_for_is_refused_with_the_numbers():

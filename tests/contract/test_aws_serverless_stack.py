@@ -95,6 +95,11 @@ def test_a_quota_that_an_account_has_hardly_is_warned_of_with_its_code():
     assert any("L-B99A9384" in said for said in built(load={"concurrent_requests": 901}).logged)
 
 
+def test_a_prompt_that_api_gateway_would_not_wait_for_is_warned_of():
+    said = built(model={"max_model_len": 32_768}).logged
+    assert any("a prompt that fills its bounds is read for about" in line for line in said)
+
+
 def test_a_service_level_that_cpus_do_not_keep_is_warned_of():
     said = built(load={"mean_output_tokens": 3000}, service_level={"p99_request_seconds": 20}).logged
     assert any("above service_level.p99_request_seconds = 20" in line for line in said)

@@ -11,7 +11,7 @@ from moorage.aws.lambda_surroundings import Surroundings
 from moorage.aws.names import check_name
 from moorage.aws.provisioned_concurrency import create_provisioned_concurrency
 from moorage.aws.provisioned_concurrency_spec import ProvisionedConcurrencyArgs
-from moorage.aws.serverless_spec import DOCUMENT_VARIABLE, LambdaLlmSpec
+from moorage.aws.serverless_spec import LambdaLlmSpec
 from moorage.aws.tags import named
 from moorage.aws.warm_up import create_warm_up
 from moorage.credentials.api_key import ApiKey
@@ -150,7 +150,7 @@ class LambdaLlm(pulumi.ComponentResource):
             reserved_concurrent_executions=self._spec.concurrency,
             publish=True,
             role=role.arn,
-            environment={"variables": {DOCUMENT_VARIABLE: document}},
+            environment={"variables": document.apply(self._spec.environment)},
             kms_key_arn=key.arn,
             logging_config={"log_format": "JSON", "log_group": self._log_group.name},
             tracing_config={"mode": "Active" if self._spec.tracing else "PassThrough"},

@@ -49,6 +49,8 @@ class ServerlessPlan:
     cold_start: ColdStart
     request_seconds: float
     """An estimate, for a mean request that finds its engine started."""
+    longest_silence_seconds: float
+    """An estimate: until the first byte of an answer to the longest prompt, a start included."""
 
     @property
     def vcpus(self) -> float:
@@ -62,20 +64,22 @@ def serverless_plan(demand: ServerlessDemand) -> ServerlessPlan:
     Raises `SpecError` with everything that Lambda or API Gateway would refuse, or end in the middle of an answer.
     """
     need = llama_cpp_memory_need(demand.model, demand.facts)
-    work = llama_cpp_vcpu_seconds(demand.facts, demand.load)
+    work = llama_cpp_vcpu_seconds(demand.model, demand.facts, demand.load)
     p99_seconds = demand.service_level.p99_request_seconds
     needed_mb = math.ceil(need.total_gib * _MB_PER_GIB)
     vcpus = max(work.request / (p99_seconds / 2), work.token * _READ_TOKENS_PER_SECOND)
     wanted_mb = max(needed_mb, math.ceil(vcpus * MEMORY_MB_PER_VCPU))
     memory_mb = demand.memory_mb or min(wanted_mb, MOST_MEMORY_MB)
     cold_start = llama_cpp_cold_start(demand.facts)
+    granted = memory_mb / MEMORY_MB_PER_VCPU
     plan = ServerlessPlan(
         need=need,
         memory_mb=memory_mb,
         ephemeral_storage_mb=LEAST_EPHEMERAL_STORAGE_MB,
         timeout_seconds=min(math.ceil(cold_start.seconds + 2 * p99_seconds), MOST_TIMEOUT_SECONDS),
         cold_start=cold_start,
-        request_seconds=work.request / (memory_mb / MEMORY_MB_PER_VCPU),
+        request_seconds=work.request / granted,
+        longest_silence_seconds=cold_start.seconds + work.longest_prompt / granted,
     )
     problems = [*_memory_problems(demand, needed_mb, need), *_image_problems(demand), *_time_problems(demand, plan)]
     if problems:

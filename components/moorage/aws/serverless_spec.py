@@ -12,6 +12,7 @@ from moorage.aws.key_authorizer_function import KEYS_VARIABLE
 from moorage.aws.lambda_prices import Architecture
 from moorage.aws.lambda_quotas import (
     LEAST_MEMORY_MB,
+    MOST_IDLE_SECONDS,
     MOST_MEMORY_MB,
     MOST_REQUEST_BYTES,
 )
@@ -20,6 +21,7 @@ from moorage.aws.provisioned_concurrency_spec import ProvisionedConcurrency
 from moorage.aws.region import Region
 from moorage.aws.serverless_plan import ServerlessDemand, ServerlessPlan, serverless_plan
 from moorage.aws.tags import Tags
+from moorage.engine.llama_cpp import ENGINE_ADDRESS, llama_cpp_environment
 from moorage.kubernetes.image import PinnedImage
 from moorage.spec import Load, ModelFacts, ModelSpec, ServiceLevel
 from moorage.spec.errors import Problem, SpecError
@@ -28,8 +30,6 @@ from moorage.spec.gateway_settings import OWN_KEY_ID, GatewaySettings, check_ten
 from moorage.spec.numbers import WholeNumber
 
 DOCUMENT_VARIABLE = "MOORAGE_GATEWAY_DOCUMENT"
-ENGINE_ADDRESS = "http://127.0.0.1:8081"
-"""Of the engine, inside of each environment."""
 _ECR_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/.+")
 _A_HASH = "0" * 64
 
@@ -114,11 +114,22 @@ class LambdaLlmSpec(BaseModel):
 
     def document(self, generated: Key) -> str:
         """The gateway's, without a blank; limits that processes count alone are shared by all environments."""
-        quotas = cast("dict[str, JsonValue]", self.settings.get("quotas") or {})
-        settings: GatewaySettings = {**self.settings, "quotas": {"gateway_replicas": self.concurrency, **quotas}}
+        quotas = self._given("quotas")
+        settings: GatewaySettings = {
+            **self.settings,
+            "quotas": {"gateway_replicas": self.concurrency, **quotas},
+            "timeouts": {"first_byte_seconds": self._patience_seconds, **self._given("timeouts")},
+        }
         return compact_json(
             json.loads(render_gateway_document([self.upstream], [generated], "api_keys", None, settings))
         )
+
+    def environment(self, document: str) -> dict[str, str]:
+        """Of the function: for the gateway and for the engine."""
+        return {
+            DOCUMENT_VARIABLE: document,
+            **llama_cpp_environment(self.model, self.facts, self.plan.vcpus),
+        }
 
     def keys(self, generated: Key) -> list[Key]:
         """All that the gateway knows."""
@@ -128,12 +139,20 @@ class LambdaLlmSpec(BaseModel):
         if self.tenant is not None:
             check_tenant(self.tenant, self.settings, "tenant")
 
+    @property
+    def _patience_seconds(self) -> int:
+        """The gateway waits for an answer as long as API Gateway does."""
+        return min(self.plan.timeout_seconds, MOST_IDLE_SECONDS)
+
+    def _given(self, group: str) -> dict[str, JsonValue]:
+        return cast("dict[str, JsonValue]", self.settings.get(group) or {})
+
     def _check_environment(self) -> None:
         own = Key(id=OWN_KEY_ID, sha256=_A_HASH)
         if self.tenant is not None:
             own["tenant"] = self.tenant
         helps = "take fewer tenants and keys"
-        check_environment({DOCUMENT_VARIABLE: self.document(own)}, "settings", helps)
+        check_environment(self.environment(self.document(own)), "settings", helps)
         check_environment({KEYS_VARIABLE: hashes_document(self.keys(own))}, "settings.keys", helps)
 
     def _image_problems(self) -> Iterator[Problem]:

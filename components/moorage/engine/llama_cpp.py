@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from moorage.engine.memory import GIB, MemoryNeed, context_tokens, kv_cache_bytes_per_token
 from moorage.spec import Load, ModelFacts, ModelSpec
 
+_HOST, _PORT = "127.0.0.1", 8081
+ENGINE_ADDRESS = f"http://{_HOST}:{_PORT}"
+"""Where it listens, for the gateway in the same environment."""
+
 _OVERHEAD_GIB = 0.75
 """The engine's buffers took 75 MiB; the gateway holds 104 MB with many streams (docs/benchmarks.md, 2026-11-23); the
 rest is for the adapter, the system and requests' bodies."""
@@ -48,6 +52,8 @@ class VcpuSeconds:
 
     prompt: float
     """Of a mean prompt."""
+    longest_prompt: float
+    """Of the longest, before whose end an answer has no byte."""
     token: float
     """For each token of an answer."""
     answer: float
@@ -68,6 +74,22 @@ def llama_cpp_memory_need(model: ModelSpec, facts: ModelFacts) -> MemoryNeed:
     return MemoryNeed(facts.weight_bytes / GIB, kv_cache / GIB, _OVERHEAD_GIB)
 
 
+def llama_cpp_environment(model: ModelSpec, facts: ModelFacts, vcpus: float) -> dict[str, str]:
+    """What llama.cpp's server reads of itself; where the file is, the image says.
+
+    The names are those of github.com/ggml-org/llama.cpp, tools/server/README.md, and in xllamacpp's library (read
+    2026-11-25). With more threads than vCPUs some would wait for others, which spin.
+    """
+    return {
+        "LLAMA_ARG_ALIAS": model.served_name,
+        "LLAMA_ARG_CTX_SIZE": str(context_tokens(model, facts)),
+        "LLAMA_ARG_HOST": _HOST,
+        "LLAMA_ARG_N_PARALLEL": "1",
+        "LLAMA_ARG_PORT": str(_PORT),
+        "LLAMA_ARG_THREADS": str(max(1, round(vcpus))),
+    }
+
+
 def llama_cpp_cold_start(facts: ModelFacts) -> ColdStart:
     """Of one environment of Lambda; gateway and engine start one after the other at worst."""
     reading = facts.weight_bytes / _READ_BYTES_PER_SECOND
@@ -76,8 +98,13 @@ def llama_cpp_cold_start(facts: ModelFacts) -> ColdStart:
     )
 
 
-def llama_cpp_vcpu_seconds(facts: ModelFacts, load: Load) -> VcpuSeconds:
+def llama_cpp_vcpu_seconds(model: ModelSpec, facts: ModelFacts, load: Load) -> VcpuSeconds:
     """A prompt is bound by arithmetic, an answer by reading all weights for each token."""
+    prompt_token = _FLOPS_PER_PARAMETER_AND_TOKEN * facts.parameter_count / _FLOPS_PER_VCPU_SECOND
     token = facts.weight_bytes / _WEIGHT_BYTES_PER_VCPU_SECOND
-    flops = _FLOPS_PER_PARAMETER_AND_TOKEN * facts.parameter_count * load.mean_prompt_tokens
-    return VcpuSeconds(flops / _FLOPS_PER_VCPU_SECOND, token, token * load.mean_output_tokens)
+    return VcpuSeconds(
+        prompt=prompt_token * load.mean_prompt_tokens,
+        longest_prompt=prompt_token * (load.max_prompt_tokens or context_tokens(model, facts)),
+        token=token,
+        answer=token * load.mean_output_tokens,
+    )
