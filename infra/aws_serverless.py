@@ -151,8 +151,8 @@ def _warnings(spec: LambdaLlmSpec) -> Iterator[str]:
     silence = spec.plan.longest_silence_seconds
     if silence > MOST_IDLE_SECONDS:
         yield (
-            f"a prompt that fills its bounds is read for about {silence:.0f} seconds, a start included, and API Gateway "
-            f"waits {MOST_IDLE_SECONDS} for the first byte of an answer: lower load.max_prompt_tokens or "
+            f"the longest prompt is read for about {silence:.0f} seconds, a start included, and API Gateway waits "
+            f"{MOST_IDLE_SECONDS} for the first byte of an answer: lower load.max_prompt_tokens or "
             "model.max_model_len, or raise function.memory_mb"
         )
     seconds, p99_seconds = spec.plan.request_seconds, spec.service_level.p99_request_seconds

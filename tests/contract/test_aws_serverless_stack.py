@@ -97,7 +97,7 @@ def test_a_quota_that_an_account_has_hardly_is_warned_of_with_its_code():
 
 def test_a_prompt_that_api_gateway_would_not_wait_for_is_warned_of():
     said = built(model={"max_model_len": 32_768}).logged
-    assert any("a prompt that fills its bounds is read for about" in line for line in said)
+    assert any("the longest prompt is read for about" in line for line in said)
 
 
 def test_a_service_level_that_cpus_do_not_keep_is_warned_of():
