@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
-from pulumi_aws import apigateway, cloudwatch, iam, kms, lambda_
+from pulumi_aws import apigateway, cloudwatch, kms, lambda_
 
-from moorage.aws.account import account_of, managed_policy, partition_of
+from moorage.aws.account import account_of, partition_of
+from moorage.aws.api_log_role import create_api_log_role
 from moorage.aws.key_authorizer import create_key_authorizer
 from moorage.aws.lambda_surroundings import Surroundings
 from moorage.aws.names import check_name
-from moorage.aws.policy import Conditions, Statement, policy_document, trust
 from moorage.aws.rest_api_answers import RESPONSES, access_log_format
+from moorage.aws.rest_api_policy import clients_policy
 from moorage.aws.rest_api_spec import CustomDomainArgs, RestApiSpec, ThrottleArgs
 from moorage.aws.tags import named
 from moorage.spec.gateway_document import Key
@@ -234,7 +235,7 @@ class LambdaRestApi(pulumi.ComponentResource):
         return apigateway.RestApiPolicy(
             f"{self._name}-policy",
             rest_api_id=api.id,
-            policy=self._requests_of(api).apply(lambda requests: _clients_policy(requests, networks)),
+            policy=self._requests_of(api).apply(lambda requests: clients_policy(requests, networks)),
             opts=self._child,
         )
 
@@ -264,7 +265,7 @@ class LambdaRestApi(pulumi.ComponentResource):
             access_log_settings={"destination_arn": access_log.arn, "format": access_log_format()},
             xray_tracing_enabled=self._spec.tracing,
             tags=named(name, self._spec.tags),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self._create_log_role()),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self._log_role()),
         )
         apigateway.MethodSettings(
             f"{self._name}-settings",
@@ -282,34 +283,11 @@ class LambdaRestApi(pulumi.ComponentResource):
         )
         return stage
 
-    def _create_log_role(self) -> Sequence[pulumi.Resource]:
-        """Empty where the account has one already.
-
-        API Gateway takes no other role than one of the API's account and says not for whom, so the trust has no
-        condition (docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html, read 2026-11-25).
-        """
+    def _log_role(self) -> Sequence[pulumi.Resource]:
+        """Empty where the account has one already."""
         if self._spec.log_role == "present":
             return ()
-        name = f"{self._name}-log-role"
-        role = iam.Role(
-            name,
-            assume_role_policy=trust("apigateway.amazonaws.com"),
-            tags=named(name, self._spec.tags),
-            opts=self._child,
-        )
-        attachment = iam.RolePolicyAttachment(
-            f"{self._name}-log-policy",
-            role=role.name,
-            policy_arn=managed_policy(self._spec.region, "service-role/AmazonAPIGatewayPushToCloudWatchLogs"),
-            opts=self._child,
-        )
-        return (
-            apigateway.Account(
-                f"{self._name}-account",
-                cloudwatch_role_arn=role.arn,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[attachment]),
-            ),
-        )
+        return (create_api_log_role(self._name, self._spec.region, self._spec.tags, self._child),)
 
     def _create_domain(self, api: apigateway.RestApi, stage: apigateway.Stage) -> apigateway.DomainName | None:
         custom = self._spec.custom_domain
@@ -334,14 +312,3 @@ class LambdaRestApi(pulumi.ComponentResource):
             opts=self._child,
         )
         return domain
-
-
-def _clients_policy(requests: str, networks: Sequence[str] | None) -> str:
-    """Who reaches the authorizer at all; a policy that names nobody would be a denial."""
-    statement = Statement(
-        Sid="Clients", Effect="Allow", Principal="*", Action=("execute-api:Invoke",), Resource=(requests,)
-    )
-    if networks is not None:
-        condition: Conditions = {"IpAddress": {"aws:SourceIp": list(networks)}}
-        statement["Condition"] = condition
-    return policy_document(statement)
