@@ -40,15 +40,30 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", params=STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
-def replayed(request: pytest.FixtureRequest, schema: Path) -> SimpleNamespace:
+def stack(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def replayed(stack: Path, schema: Path) -> SimpleNamespace:
     """The stack's resources in Terraform's JSON, and what the provider has no word for."""
-    keys: Mapping[str, Any] = configuration_of(request.param)
+    return replay(configuration_of(stack), schema)
+
+
+@pytest.fixture(scope="session")
+def tagged_anew(stack: Path, schema: Path) -> SimpleNamespace:
+    """The same stack, with other tags in its file."""
+    keys = configuration_of(stack)
+    return replay({**keys, "moorage:aws": {**keys["moorage:aws"], "tags": {"team": "harbour"}}}, schema)
+
+
+def replay(keys: Mapping[str, Any], schema: Path) -> SimpleNamespace:
     given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
     environment = {"PULUMI_CONFIG": json.dumps(given), "PYTHONPATH": f"{ROOT}:{ROOT / 'infra'}"}
     command = [sys.executable, "-m", "tests.conformance.replay", str(schema)]
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    return SimpleNamespace(name=request.param.stem.removeprefix("Pulumi."), **json.loads(done.stdout))
+    return SimpleNamespace(**json.loads(done.stdout))
 
 
 @pytest.fixture

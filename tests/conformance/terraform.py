@@ -64,6 +64,19 @@ class Terraform:
         errors = re.findall(r"^Error: (.*?)\n.*?^ +with (\S+),$", output, re.MULTILINE | re.DOTALL)
         return Applied(frozenset(created), {address: message for message, address in errors})
 
+    def replaced(self) -> set[str]:
+        """By which arguments the provider would make a resource anew: `aws_eks_cluster.name`, or its address alone
+        where it would only delete it."""
+        self._run("plan", "-out=plan", seconds=_MAX_APPLY_SECONDS)
+        plan = json.loads(self._run("show", "-json", "plan").stdout)
+        changes = plan.get("resource_changes", [])
+        deleted = [found for found in changes if "delete" in found["change"]["actions"]]
+        return {
+            f"{found['type']}.{path[0]}" if path else found["address"]
+            for found in deleted
+            for path in found["change"].get("replace_paths", [[]])
+        }
+
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         (self._folder / f"{name}.tf.json").write_text(json.dumps(content, indent=1))
 

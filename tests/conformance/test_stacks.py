@@ -10,6 +10,7 @@ from .terraform import Terraform
 
 _DIFFERENCES: dict[str, dict[str, str]] = yaml.safe_load(Path(__file__).with_name("differences.yaml").read_text())
 NEWER_THAN_THE_PROVIDER, NOT_IN_MOTO = _DIFFERENCES["newer_than_the_provider"], _DIFFERENCES["not_in_moto"]
+FORGOTTEN_BY_MOTO = _DIFFERENCES["forgotten_by_moto"]
 
 
 def test_the_provider_has_a_word_for_all_but_what_is_newer(replayed: SimpleNamespace):
@@ -21,13 +22,19 @@ def test_the_provider_accepts_it(replayed: SimpleNamespace, tmp_path: Path):
     assert Terraform(tmp_path).validate(replayed.resources, "http://127.0.0.1:1") == []
 
 
-def test_moto_makes_all_that_it_knows(replayed: SimpleNamespace, tmp_path: Path, moto: str):
+def test_moto_makes_all_that_it_knows_and_other_tags_replace_nothing(
+    replayed: SimpleNamespace, tagged_anew: SimpleNamespace, tmp_path: Path, moto: str
+):
+    """One test, for what moto has is to be made only once."""
     terraform = Terraform(tmp_path)
     known = _without_what_moto_lacks(replayed.resources)
     assert terraform.validate(known, moto) == []
     applied = terraform.apply()
     assert "\n".join(f"{address}: {error}" for address, error in applied.errors.items()) == ""
     assert applied.created == {f"{kind}.{label}" for kind, found in known.items() for label in found}
+    assert terraform.replaced() <= set(FORGOTTEN_BY_MOTO)
+    assert terraform.validate(_without_what_moto_lacks(tagged_anew.resources), moto) == []
+    assert terraform.replaced() <= set(FORGOTTEN_BY_MOTO)
 
 
 def _kind(word: str) -> str:
