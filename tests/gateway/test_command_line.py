@@ -7,11 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from .processes import DEAD_ADDRESS, REPOSITORY, Gateway, RunningEngine, chat, document, eventually, upstream
+from .raw import connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,6 +146,18 @@ def test_the_document_may_stand_in_the_environment(engine: RunningEngine):
         assert gateway.client.post("/v1/chat/completions", json=chat()).status_code == 200
         gateway.signal(signal.SIGHUP)
         eventually(lambda: len(gateway.events("config_active")) == 2)
+
+
+def test_an_idle_connection_stays_open_for_as_long_as_is_said(engine: RunningEngine):
+    """Longer than a load balancer keeps it, which else sends a request into a connection that is being closed."""
+    variable, content = "MOORAGE_GATEWAY_DOCUMENT", json.dumps(document(upstream("tcp", engine.address)))
+    arguments = ("--config-variable", variable, "--keep-alive-seconds", "1")
+    with Gateway(None, arguments, {variable: content}) as gateway, connection(gateway) as sock:
+        asked_at = time.monotonic()
+        sock.sendall(b"GET /health HTTP/1.1\r\nhost: gateway\r\n\r\n")
+        assert b"200" in sock.recv(4096)
+        assert sock.recv(1) == b""
+        assert 0.9 < time.monotonic() - asked_at < 5
 
 
 def test_a_variable_that_is_not_set_is_named():

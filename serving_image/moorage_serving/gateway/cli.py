@@ -17,7 +17,13 @@ from moorage_serving.gateway.config.schema import render_schema
 from moorage_serving.gateway.config.source import ConfigFile, ConfigSource, ConfigVariable
 from moorage_serving.gateway.logs import LogLevel, configure_logging
 from moorage_serving.gateway.request_log.command import request_log_commands
-from moorage_serving.gateway.server import DrainBudget, GatewayServer, listen, raise_limit_of_open_files
+from moorage_serving.gateway.server import (
+    KEEP_ALIVE_SECONDS,
+    DrainBudget,
+    GatewayServer,
+    listen,
+    raise_limit_of_open_files,
+)
 from moorage_serving.gateway.state import GatewayState
 from moorage_serving.gateway.workers import WorkerPool
 
@@ -48,6 +54,9 @@ def serve(
     drain_seconds: Annotated[
         int, typer.Option(min=0, help="After that, how long open requests may go on before they are cut.")
     ] = 60,
+    keep_alive_seconds: Annotated[
+        int, typer.Option(min=1, help="How long an idle connection stays open; longer than a load balancer keeps it.")
+    ] = KEEP_ALIVE_SECONDS,
     *,
     reuse_port: Annotated[
         bool, typer.Option("--reuse-port", help="Share the port: a new process takes over while the old one drains.")
@@ -75,7 +84,7 @@ def serve(
     else:
         listener = socket.socket(fileno=listen_descriptor)
     budget = DrainBudget(propagation_seconds, drain_seconds, leaves_port_at_once=reuse_port)
-    GatewayServer(GatewayState(source, loaded, workers, metrics_socket), budget).run([listener])
+    GatewayServer(GatewayState(source, loaded, workers, metrics_socket), budget, keep_alive_seconds).run([listener])
 
 
 @command_line.command()

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("server")
 BACKLOG = 2048
 MAX_OPEN_FILES = 65_536
-# Longer than the idle timeout of common load balancers (60 seconds), so that it is they who close.
 KEEP_ALIVE_SECONDS = 75
+"""Longer than the idle timeout of common load balancers (60 seconds), so that it is they who close."""
 FAREWELL_SECONDS = 1.0
 CONNECTION_CLOSE = (b"connection", b"close")
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -51,7 +51,7 @@ class DrainBudget:
 class GatewayServer(uvicorn.Server):
     """uvicorn, with SIGHUP as reload, and SIGTERM as an end that is no failure."""
 
-    def __init__(self, state: GatewayState, budget: DrainBudget) -> None:
+    def __init__(self, state: GatewayState, budget: DrainBudget, keep_alive_seconds: int = KEEP_ALIVE_SECONDS) -> None:
         self._state = state
         self._budget = budget
         self._leaving: asyncio.Task[None] | None = None
@@ -69,7 +69,7 @@ class GatewayServer(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 backlog=BACKLOG,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_keep_alive=keep_alive_seconds,
                 timeout_graceful_shutdown=budget.drain_seconds,
             )
         )
