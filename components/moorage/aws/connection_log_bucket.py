@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_aws import s3
 
+from moorage.aws.account import Account, account_of
 from moorage.aws.model_store import tls_policy
 from moorage.aws.policy import Statement, merged, policy_document
 from moorage.aws.tags import named
@@ -13,7 +14,7 @@ EXPIRY_DAYS = 90
 
 
 def create_connection_log_bucket(
-    name: str, account_id: pulumi.Input[str], tags: Mapping[str, str], opts: pulumi.ResourceOptions
+    name: str, region: str, account_id: pulumi.Input[str], tags: Mapping[str, str], opts: pulumi.ResourceOptions
 ) -> tuple[s3.Bucket, s3.BucketPolicy]:
     """A private bucket, and what has to be there before the balancer may write to it.
 
@@ -50,19 +51,24 @@ def create_connection_log_bucket(
     policy = s3.BucketPolicy(
         f"{name}-policy",
         bucket=bucket.id,
-        policy=pulumi.Output.all(bucket.arn, account_id).apply(lambda known: _policy(*known)),
+        policy=pulumi.Output.all(bucket.arn, account_of(region, account_id)).apply(
+            lambda known: _policy(known[0], region, Account(*known[1]))
+        ),
         # The two are changes of one thing, which S3 refuses at one time.
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[private])),
     )
     return bucket, policy
 
 
-def _policy(bucket_arn: str, account_id: str) -> str:
+def _policy(bucket_arn: str, region: str, account: Account) -> str:
+    """For the balancers of this account and region alone (docs.aws.amazon.com/elasticloadbalancing/latest/application/
+    enable-connection-logging.html, read 2026-11-25)."""
     deliver = Statement(
         Sid="Deliver",
         Effect="Allow",
         Principal={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
         Action=["s3:PutObject"],
-        Resource=[f"{bucket_arn}/AWSLogs/{account_id}/*"],
+        Resource=[f"{bucket_arn}/AWSLogs/{account.account_id}/*"],
+        Condition={"ArnLike": {"aws:SourceArn": account.arn("elasticloadbalancing", region, "loadbalancer/*")}},
     )
     return merged(tls_policy(bucket_arn), policy_document(deliver))

@@ -1,24 +1,32 @@
 """What a gateway on Fargate is asked to be, validated, and what follows from it."""
 
+import json
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator
 
-from moorage.aws.container_definition import Container, HealthCheck
+from moorage.aws.container_definition import MOST_DOCUMENT_BYTES, Container, HealthCheck
 from moorage.aws.fargate_size import MOST_STOP_SECONDS, VCPUS, FargateSize, fargate_size
-from moorage.aws.load_balancer_spec import GATEWAY_PORT
+from moorage.aws.load_balancer_spec import (
+    GATEWAY_PORT,
+    HEALTH_PATH,
+    KEEP_ALIVE_MARGIN_SECONDS,
+    idle_timeout_of,
+)
 from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags
 from moorage.kubernetes.gateway_process_spec import PROPAGATION_SECONDS, GatewayProcessSpec, grace_seconds_of
-from moorage.spec.service_level import ServiceLevel
+from moorage.spec.errors import Problem, SpecError
 
 DOCUMENT_VARIABLE = "MOORAGE_GATEWAY_DOCUMENT"
 REDIS_URL_VARIABLE = "MOORAGE_REDIS_URL"
 _TEMPORARY = "tmp"
 # The image has Python and no curl.
-_HEALTH = f"import urllib.request as request; request.urlopen('http://127.0.0.1:{GATEWAY_PORT}/health', timeout=4)"
+_HEALTH = f"from urllib import request; request.urlopen('http://127.0.0.1:{GATEWAY_PORT}{HEALTH_PATH}', timeout=4)"
+# Upstreams, the generated key and the container's other parts: one upstream is half a KiB.
+_RESERVED_BYTES = 8 * 1024
 
 
 class FargateGatewaySpec(GatewayProcessSpec):
@@ -26,28 +34,39 @@ class FargateGatewaySpec(GatewayProcessSpec):
 
     region: Region
     architecture: Literal["arm64", "x86_64"] = "x86_64"
+    cpu: float = Field(default=1, gt=0, le=VCPUS[-1])
     log_retention_days: RetentionDays = 90
     tags: Tags = Field(default_factory=dict)
 
-    @field_validator("service_level")
+    @field_validator("settings")
     @classmethod
-    def _drains_in_time(cls, service_level: ServiceLevel) -> ServiceLevel:
-        needed = grace_seconds_of(service_level)
-        if needed > MOST_STOP_SECONDS:
-            longest = service_level.p99_request_seconds - (needed - MOST_STOP_SECONDS)
-            raise ValueError(
-                f"p99_request_seconds = {service_level.p99_request_seconds:g}: a gateway that is stopped would need "
-                f"{needed} seconds, and Fargate kills it after {MOST_STOP_SECONDS}; must be at most {longest:g}, or "
-                "the platform eks"
+    def _fits_into_a_task_definition(cls, settings: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        # A document in a document: its quotation marks are escaped.
+        size, most = len(json.dumps(json.dumps(settings, indent=2))), MOST_DOCUMENT_BYTES - _RESERVED_BYTES
+        if size > most:
+            message = (
+                f": are {size} bytes in a task definition of ECS, which has room for {most}; have fewer tenants and "
+                "keys, or the platform eks"
             )
-        return service_level
+            raise SpecError([Problem("", message)])
+        return settings
+
+    @property
+    def grace_seconds(self) -> int:
+        """Between the stop signal and the kill, of which Fargate has 120 seconds at most.
+
+        Longer answers lose nothing by it. ECS takes a task from its balancer first, and waits until its requests have
+        ended or the balancer's deregistration delay is over, up to an hour; only then it sends the signal
+        (docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-connection-draining.html, read 2026-11-25).
+        """
+        return min(MOST_STOP_SECONDS, grace_seconds_of(self.service_level))
 
     @property
     def size(self) -> FargateSize:
         """One vCPU for each process, at least the memory that they need."""
         found = fargate_size(self.cpu, self.memory_mib)
         if found is None:
-            raise AssertionError(f"{self.cpu} vCPUs: more than Fargate has, which are {VCPUS[-1]}")
+            raise AssertionError(f"{self.cpu} vCPUs and {self.memory_mib} MiB: `cpu` is within what Fargate has")
         return found
 
     def container(self, image: str, document: str, log_group: str, secrets: Mapping[str, str]) -> Container:
@@ -74,6 +93,7 @@ class FargateGatewaySpec(GatewayProcessSpec):
             *("--config-variable", DOCUMENT_VARIABLE, "--host", "0.0.0.0", "--port", str(GATEWAY_PORT)),  # noqa: S104
             *("--workers", str(self.workers)),
             *("--propagation-seconds", str(PROPAGATION_SECONDS), "--drain-seconds", str(self.drain_seconds)),
+            *("--keep-alive-seconds", str(idle_timeout_of(self.settings) + KEEP_ALIVE_MARGIN_SECONDS)),
         )
 
     @property

@@ -1,5 +1,6 @@
 """A load balancer before gateways."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
@@ -7,7 +8,7 @@ import pulumi
 from pulumi_aws import ec2, lb, vpc, wafv2
 
 from moorage.aws.connection_log_bucket import create_connection_log_bucket
-from moorage.aws.load_balancer_spec import GATEWAY_PORT, HTTPS, READINESS_PATH, LoadBalancerSpec
+from moorage.aws.load_balancer_spec import API_PATHS, GATEWAY_PORT, HEALTH_PATH, HTTPS, LoadBalancerSpec
 from moorage.aws.names import check_name
 from moorage.aws.security_group import let_in
 from moorage.aws.tags import named
@@ -18,6 +19,21 @@ from moorage.spec.parsing import known_of, parse
 # docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html (read 2026-11-25): TLS 1.2 with
 # forward secrecy, and 1.3 with post-quantum key exchange.
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+# As the gateway itself says it.
+_NOT_FOUND: lb.ListenerDefaultActionFixedResponseArgsDict = {
+    "status_code": "404",
+    "content_type": "application/json",
+    "message_body": json.dumps(
+        {
+            "error": {
+                "message": "There is nothing at this path.",
+                "type": "invalid_request_error",
+                "param": None,
+                "code": "unknown_url",
+            }
+        }
+    ),
+}
 # Names are at most 32 characters, of which AWS's provider makes up all but these.
 _PREFIX_LENGTH = 5
 
@@ -68,8 +84,9 @@ class StreamLoadBalancerArgs(TypedDict):
 class StreamLoadBalancer(pulumi.ComponentResource):
     """An Application Load Balancer for answers that are streamed.
 
-    A request goes to the gateway with the fewest open ones. There is no access log: it would have each request's line,
-    with its query; the gateway's own lines have none. Who has connected is logged for 90 days.
+    A request goes to the gateway with the fewest open ones; what is not below `/v1` goes to none. There is no access
+    log: it would have each request's line, with its query; the gateway's own lines have none. Who has connected is
+    logged for 90 days.
     """
 
     load_balancer_arn: pulumi.Output[str]
@@ -94,10 +111,10 @@ class StreamLoadBalancer(pulumi.ComponentResource):
         group = self._create_security_group(args)
         balancer = self._create_balancer(args, group)
         targets = self._create_target_group(args)
-        listener = self._create_listener(balancer, targets)
+        rule = self._create_rule(self._create_listener(balancer), targets)
         self.load_balancer_arn, self.load_balancer_arn_suffix = balancer.arn, balancer.arn_suffix
         self.dns_name, self.zone_id, self.security_group_id = balancer.dns_name, balancer.zone_id, group.id
-        self.target_group_arn = pulumi.Output.all(targets.arn, listener.id).apply(lambda known: known[0])
+        self.target_group_arn = pulumi.Output.all(targets.arn, rule.id).apply(lambda known: known[0])
         self.target_group_arn_suffix = targets.arn_suffix
         hostname = self._spec.exposure.hostname
         scheme = "https" if self._spec.exposure.port == HTTPS else "http"
@@ -152,6 +169,7 @@ class StreamLoadBalancer(pulumi.ComponentResource):
         name, exposure = f"{self._name}-balancer", self._spec.exposure
         bucket, policy = create_connection_log_bucket(
             f"{self._name}-connections",
+            self._spec.region,
             args["account_id"],
             self._spec.tags,
             self._child,
@@ -192,9 +210,9 @@ class StreamLoadBalancer(pulumi.ComponentResource):
             load_balancing_algorithm_type="least_outstanding_requests",
             deregistration_delay=self._spec.deregistration_delay_seconds,
             health_check={
-                "path": READINESS_PATH,
+                "path": HEALTH_PATH,
                 "matcher": "200",
-                # As `moorage.engine.budgets.READINESS`, as near as the balancer comes to it.
+                # As often as the balancer may ask.
                 "interval": 5,
                 "timeout": 4,
                 "healthy_threshold": 2,
@@ -204,7 +222,7 @@ class StreamLoadBalancer(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _create_listener(self, balancer: lb.LoadBalancer, targets: lb.TargetGroup) -> lb.Listener:
+    def _create_listener(self, balancer: lb.LoadBalancer) -> lb.Listener:
         """One port alone: a redirect from another would come after a client had sent its key in clear."""
         exposure = self._spec.exposure
         tls = exposure.certificate_arn is not None
@@ -215,8 +233,19 @@ class StreamLoadBalancer(pulumi.ComponentResource):
             protocol="HTTPS" if tls else "HTTP",
             ssl_policy=TLS_POLICY if tls else None,
             certificate_arn=exposure.certificate_arn,
-            default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
+            default_actions=[{"type": "fixed-response", "fixed_response": _NOT_FOUND}],
             tags=named(f"{self._name}-listener", self._spec.tags),
+            opts=self._child,
+        )
+
+    def _create_rule(self, listener: lb.Listener, targets: lb.TargetGroup) -> lb.ListenerRule:
+        return lb.ListenerRule(
+            f"{self._name}-api",
+            listener_arn=listener.arn,
+            priority=1,
+            conditions=[{"path_pattern": {"values": API_PATHS}}],
+            actions=[{"type": "forward", "target_group_arn": targets.arn}],
+            tags=named(f"{self._name}-api", self._spec.tags),
             opts=self._child,
         )
 

@@ -11,13 +11,24 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, fi
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags
 from moorage.kubernetes.gateway_process_spec import grace_seconds_of
+from moorage.spec.errors import Problem, SpecError
 from moorage.spec.gateway_contract import contract
 from moorage.spec.gateway_settings import GatewaySettings, ParsedGatewaySettings
 from moorage.spec.service_level import ServiceLevel
 
 GATEWAY_PORT = 8000
-READINESS_PATH = "/ready"
-"""Where a gateway says that it may be sent requests."""
+HEALTH_PATH = "/health"
+"""By which a target is healthy: whether the gateway serves, not whether it finds an engine (`/ready`). ECS replaces
+tasks whose targets are unhealthy (docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html, read
+2026-11-25): while engines load, which takes up to an hour, or fail, it would replace every gateway again and again, and
+cut the answers of those that still work. A gateway without an engine answers 503 by itself, or lets the request wait.
+"""
+API_PATHS = ("/v1", "/v1/*")
+"""What clients reach: metrics and probes, which name tenants and engines, are nobody's outside."""
+KEEP_ALIVE_MARGIN_SECONDS = 15
+"""Gateways keep idle connections for so much longer than the balancer, which else sends a request into one that is
+being closed, and answers 502 (docs.aws.amazon.com/elasticloadbalancing/latest/application/
+load-balancer-troubleshooting.html, read 2026-11-25)."""
 
 HTTPS, HTTP = 443, 80
 # docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html and
@@ -92,18 +103,51 @@ class LoadBalancerSpec(BaseModel):
             raise ValueError("public = true needs certificate_arn and hostname: keys would be read on the way")
         return exposure
 
+    @field_validator("settings")
+    @classmethod
+    def _never_silent_for_too_long(cls, settings: GatewaySettings) -> GatewaySettings:
+        silence = idle_timeout_of(settings)
+        if silence > MOST_IDLE_SECONDS:
+            message = (
+                f": an answer may be silent for {silence} seconds, and a load balancer of AWS waits for "
+                f"at most {MOST_IDLE_SECONDS}; make max_deadline_seconds, timeouts.first_byte_seconds or "
+                "timeouts.idle_seconds shorter"
+            )
+            raise SpecError([Problem("admission", message)])
+        return settings
+
+    @field_validator("service_level")
+    @classmethod
+    def _drains_in_time(cls, service_level: ServiceLevel) -> ServiceLevel:
+        too_many = grace_seconds_of(service_level) - MOST_DEREGISTRATION_SECONDS
+        if too_many > 0:
+            p99_seconds = service_level.p99_request_seconds
+            message = (
+                f" = {p99_seconds:g}: a load balancer of AWS lets go of a gateway after at most "
+                f"{MOST_DEREGISTRATION_SECONDS} seconds; must be at most {p99_seconds - too_many:g}"
+            )
+            raise SpecError([Problem("p99_request_seconds", message)])
+        return service_level
+
     @property
     def idle_timeout_seconds(self) -> int:
-        """The longest silence of an answer: its wait, then the engine's until it begins."""
-        longest = _seconds(self.settings, "admission", "max_deadline_seconds") + _seconds(
-            self.settings, "timeouts", "first_byte_seconds"
-        )
-        return min(MOST_IDLE_SECONDS, math.ceil(longest) + 1)
+        """As `idle_timeout_of`."""
+        return idle_timeout_of(self.settings)
 
     @property
     def deregistration_delay_seconds(self) -> int:
-        """How long a gateway that ends keeps its open requests."""
-        return min(MOST_DEREGISTRATION_SECONDS, grace_seconds_of(self.service_level))
+        """How long a gateway that is to end keeps its open requests, before ECS so much as tells it to."""
+        return grace_seconds_of(self.service_level)
+
+
+def idle_timeout_of(settings: GatewaySettings) -> int:
+    """Above the longest silence of an answer: its wait, then the engine's until it begins; or the engine's in it.
+
+    A gateway that waits for an engine to start sends comments, but to streams alone.
+    """
+    waiting = _seconds(settings, "admission", "max_deadline_seconds")
+    before = waiting + _seconds(settings, "timeouts", "first_byte_seconds")
+    return math.ceil(max(before, _seconds(settings, "timeouts", "idle_seconds"))) + 1
 
 
 def _seconds(settings: GatewaySettings, group: str, key: str) -> float:
