@@ -80,6 +80,16 @@ def test_the_gateway_takes_its_document():
     }
 
 
+def test_the_gateway_holds_the_first_request_until_the_engine_is_up():
+    """Lambda may start the gateway seconds before the engine has its model."""
+    document = json.loads(function_of(recorded())["environment"]["variables"]["MOORAGE_GATEWAY_DOCUMENT"])
+    assert document["upstreams"][0]["activation"] == {}
+    assert 10 <= document["admission"]["deadline_seconds"] <= document["admission"]["max_deadline_seconds"] <= 300
+    given = {"admission": {"max_deadline_seconds": 5}}
+    bounded = function_of(recorded(settings=given, tenant=...))["environment"]["variables"]["MOORAGE_GATEWAY_DOCUMENT"]
+    assert json.loads(bounded)["admission"] == {"deadline_seconds": 5, "max_deadline_seconds": 5}
+
+
 def test_the_engine_is_where_the_gateway_looks_for_it():
     variables = function_of(recorded())["environment"]["variables"]
     (upstream,) = json.loads(variables["MOORAGE_GATEWAY_DOCUMENT"])["upstreams"]

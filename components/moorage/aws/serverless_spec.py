@@ -97,7 +97,7 @@ class LambdaLlmSpec(BaseModel):
 
     @property
     def upstream(self) -> Upstream:
-        """The engine, for the gateway beside it."""
+        """The engine, for the gateway beside it, which is up before it and holds the first request."""
         return Upstream(
             name="engine",
             kind="openai-http",
@@ -105,6 +105,7 @@ class LambdaLlmSpec(BaseModel):
             model=self.model.served_name,
             revision=self.revision,
             max_concurrent_requests=1,
+            activation={},
         )
 
     @property
@@ -119,6 +120,7 @@ class LambdaLlmSpec(BaseModel):
             **self.settings,
             "quotas": {"gateway_replicas": self.concurrency, **quotas},
             "timeouts": {"first_byte_seconds": self._patience_seconds, **self._given("timeouts")},
+            "admission": self._admission,
         }
         return compact_json(
             json.loads(render_gateway_document([self.upstream], [generated], "api_keys", None, settings))
@@ -143,6 +145,16 @@ class LambdaLlmSpec(BaseModel):
     def _patience_seconds(self) -> int:
         """The gateway waits for an answer as long as API Gateway does."""
         return min(self.plan.timeout_seconds, MOST_IDLE_SECONDS)
+
+    @property
+    def _admission(self) -> dict[str, JsonValue]:
+        given = self._given("admission")
+        longest = cast("float", given.get("max_deadline_seconds", self._patience_seconds))
+        return {
+            "deadline_seconds": min(self._patience_seconds, longest),
+            "max_deadline_seconds": longest,
+            **given,
+        }
 
     def _given(self, group: str) -> dict[str, JsonValue]:
         return cast("dict[str, JsonValue]", self.settings.get(group) or {})
