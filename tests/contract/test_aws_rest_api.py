@@ -23,10 +23,15 @@ def recorded(variant: str = "REST API", **changes: object) -> Recording:
     return run_program(program(VARIANTS[variant], **changes))[1]
 
 
+def named(recording: Recording, name: str) -> dict[str, Any]:
+    (found,) = [found.inputs for found in recording.registrations if found.name == name]
+    return found
+
+
 def test_answers_are_streamed_from_the_functions_alias():
     """By the other API and the other action that docs.aws.amazon.com/apigateway/latest/developerguide/
     response-transfer-mode-lambda.html asks for."""
-    integration = recorded().the("Integration").inputs
+    integration = named(recorded(), "harbour-integration")
     assert (integration["type"], integration["responseTransferMode"]) == ("AWS_PROXY", "STREAM")
     start = f"arn:aws:apigateway:{REGION}:lambda:path/2021-11-15/functions/"
     assert integration["uri"] == f"{start}{FUNCTION}/response-streaming-invocations"
@@ -45,10 +50,21 @@ def test_the_api_may_call_that_alias_for_its_own_routes_and_the_authorizer_for_i
 
 def test_whoever_has_no_key_starts_nothing_but_the_authorizer():
     recording = recorded()
-    method, authorizer = recording.the("Method").inputs, recording.the("Authorizer").inputs
+    method, authorizer = named(recording, "harbour-method"), recording.the("Authorizer").inputs
     assert (method["authorization"], method["authorizerId"]) == ("CUSTOM", "harbour-authorizer-id")
     assert (authorizer["type"], authorizer["identitySource"]) == ("REQUEST", "method.request.header.Authorization")
     assert authorizer["authorizerResultTtlInSeconds"] == 300
+
+
+def test_a_gateway_that_has_it_as_an_upstream_is_told_that_it_is_there_and_starts_nothing():
+    recording = recorded()
+    method, integration = named(recording, "harbour-health-method"), named(recording, "harbour-health-integration")
+    assert (method["httpMethod"], method["authorization"], integration["type"]) == ("GET", "NONE", "MOCK")
+    assert named(recording, "harbour-health-answer")["statusCode"] == "200"
+    assert named(recording, "harbour-health")["parentId"] == "root"
+    assert {found.name for found in recording.of_type("Method") if found.inputs["authorization"] == "NONE"} == {
+        "harbour-health-method"
+    }
 
 
 def test_the_authorizer_has_the_hashes_and_its_one_file():
@@ -93,6 +109,11 @@ def test_clients_come_from_the_networks_that_are_named():
     assert "Condition" not in policy_of(recorded())
 
 
+def test_nobody_reaches_anything_else():
+    api = f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:a1b2c3d4e5/live"
+    assert policy_of(recorded())["Resource"] == [f"{api}/*/v1/*", f"{api}/GET/health"]
+
+
 def test_the_access_log_has_named_fields_and_nothing_of_what_was_asked():
     """Neither the path as the client wrote it, nor a query, a header or a body."""
     stage = recorded().the("Stage").inputs
@@ -134,7 +155,9 @@ def test_the_words_are_api_gateways():
         ("Integration", "responseTransferMode", "ResponseTransferMode"),
         ("Authorizer", "type", "AuthorizerType"),
     ]:
-        assert recording.the(kind).inputs[key] in APIGATEWAY.shape_for(shape).enum
+        words = {found.inputs[key] for found in recording.of_type(kind) if key in found.inputs}
+        assert words
+        assert words <= set(APIGATEWAY.shape_for(shape).enum)
 
 
 def deployment(**changes: object) -> object:
@@ -166,7 +189,11 @@ def test_what_is_in_none_makes_none(changes: dict[str, object]):
 
 def test_a_deployment_has_all_that_it_is_a_copy_of():
     recording = recorded()
-    made = {found.urn for kind in ("Integration", "RestApiPolicy", "Response") for found in recording.of_type(kind)}
+    made = {
+        found.urn
+        for kind in ("Integration", "IntegrationResponse", "RestApiPolicy", "Response")
+        for found in recording.of_type(kind)
+    }
     assert made <= recording.the("Deployment").dependencies
 
 

@@ -74,7 +74,7 @@ def test_it_is_watched_by_what_its_gateway_and_lambda_say(stack: SimpleNamespace
 
 
 def test_an_answer_may_take_as_long_on_its_way_as_in_the_function(stack: SimpleNamespace):
-    function, integration = the(stack, "Function", "engine"), the(stack, "Integration")
+    function, integration = the(stack, "Function", "engine"), the(stack, "Integration", "api-integration")
     assert integration["timeoutMilliseconds"] == function["timeout"] * 1000
 
 

@@ -13,6 +13,7 @@ from moorage.aws.key_authorizer import create_key_authorizer
 from moorage.aws.lambda_surroundings import Surroundings
 from moorage.aws.names import check_name
 from moorage.aws.rest_api_answers import RESPONSES, access_log_format
+from moorage.aws.rest_api_health import HEALTH_PATH, create_health_route
 from moorage.aws.rest_api_policy import clients_policy
 from moorage.aws.rest_api_spec import CustomDomainArgs, RestApiSpec, ThrottleArgs
 from moorage.aws.tags import named
@@ -21,6 +22,7 @@ from moorage.spec.parsing import known_of, parse
 
 STAGE = "live"
 _ROUTE = "v1"
+_REQUESTS = f"/{STAGE}/*/{_ROUTE}/*"
 AUTHORIZATION_CACHE_SECONDS = 300
 """A key that was let in once is not looked at again for so long by the authorizer; the gateway looks at each."""
 _SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_2021_06"
@@ -132,6 +134,7 @@ class LambdaRestApi(pulumi.ComponentResource):
         integration = self._create_route(api, args, authorizer)
         policy = self._create_policy(api)
         responses = self._create_responses(api)
+        health = create_health_route(self._name, api, self._child)
         return apigateway.Deployment(
             f"{self._name}-deployment",
             rest_api=api.id,
@@ -142,7 +145,7 @@ class LambdaRestApi(pulumi.ComponentResource):
                 "clients": ", ".join(self._spec.client_cidrs or ()),
                 "responses": json.dumps([vars(response) for response in RESPONSES.values()], sort_keys=True),
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[integration, policy, *responses]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[integration, policy, *responses, *health]),
         )
 
     def _create_authorizer(
@@ -228,14 +231,18 @@ class LambdaRestApi(pulumi.ComponentResource):
 
     def _requests_of(self, api: apigateway.RestApi) -> pulumi.Output[str]:
         """Every method and path of the stage that a function answers."""
-        return pulumi.Output.concat(api.execution_arn, f"/{STAGE}/*/{_ROUTE}/*")
+        return pulumi.Output.concat(api.execution_arn, _REQUESTS)
+
+    def _paths(self, execution_arn: str) -> Sequence[str]:
+        """All that there are."""
+        return (f"{execution_arn}{_REQUESTS}", f"{execution_arn}/{STAGE}/GET/{HEALTH_PATH}")
 
     def _create_policy(self, api: apigateway.RestApi) -> apigateway.RestApiPolicy:
         networks = self._spec.client_cidrs
         return apigateway.RestApiPolicy(
             f"{self._name}-policy",
             rest_api_id=api.id,
-            policy=self._requests_of(api).apply(lambda requests: clients_policy(requests, networks)),
+            policy=api.execution_arn.apply(lambda arn: clients_policy(self._paths(arn), networks)),
             opts=self._child,
         )
 
