@@ -119,5 +119,8 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:lb/targetGroup:TargetGroup": _target_group,
     "aws:s3/bucket:Bucket": _bucket,
     "aws:secretsmanager/secret:Secret": _arn("secretsmanager", "secret:"),
+    "aws:secretsmanager/secretVersion:SecretVersion": lambda _name, _inputs: {
+        "versionId": "0a1b2c3d-0000-4000-8000-000000000000"
+    },
     "aws:sns/topic:Topic": _arn("sns", ""),
 }

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pulumi
+
 USER = "10001:10001"
 """Of the serving image, as `serving_image/Dockerfile` has it."""
 MOST_DOCUMENT_BYTES = 64 * 1024
@@ -104,11 +106,11 @@ def container_definitions(container: Container) -> str:
     """A task's one container, as JSON.
 
     Raises:
-        ValueError: it is larger than a task definition may be.
+        pulumi.RunError: it is larger than a task definition may be.
     """
     text = json.dumps([container.document()], sort_keys=True)
     if len(text.encode()) > MOST_DOCUMENT_BYTES:
-        raise ValueError(
+        raise pulumi.RunError(
             f"the task definition of {container.name} has {len(text.encode())} bytes, of at most "
             f"{MOST_DOCUMENT_BYTES}: its environment holds the gateway's document; have fewer tenants and keys in it"
         )

@@ -1,10 +1,10 @@
 """The gateway on AWS: tasks of Fargate behind a load balancer."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict, cast
 
 import pulumi
-from pulumi_aws import appautoscaling, cloudwatch, ecs, iam, kms
+from pulumi_aws import appautoscaling, cloudwatch, ecs, kms
 
 from moorage.aws.account import account_of
 from moorage.aws.container_definition import container_definitions
@@ -13,7 +13,7 @@ from moorage.aws.gateway_spec import REDIS_URL_VARIABLE, FargateGatewaySpec
 from moorage.aws.load_balancer_spec import GATEWAY_PORT
 from moorage.aws.names import check_name
 from moorage.aws.tags import named
-from moorage.aws.task_surroundings import TaskSurroundings
+from moorage.aws.task_surroundings import TaskRole, TaskSecret, TaskSurroundings
 from moorage.credentials.api_key import ApiKey
 from moorage.spec.arguments import ServiceLevelArgs
 from moorage.spec.gateway_document import Key, Upstream, generated_key, render_gateway_document
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CPU_UTILIZATION_PERCENT = 60
 """Of one process per vCPU: a gateway that is twice as busy from one minute to the next still answers."""
+_START_SECONDS = 60
+"""Until a gateway serves, which is five seconds of one vCPU's work, and the balancer knows it."""
 _SCALE_OUT_SECONDS = 60
 _SCALE_IN_SECONDS = 300
 _ARCHITECTURES = {"arm64": "ARM64", "x86_64": "X86_64"}
@@ -81,6 +83,11 @@ class FargateGatewayArgs(TypedDict):
     """On every resource. Default: none."""
 
 
+class _Roles(NamedTuple):
+    execution: TaskRole
+    task: TaskRole
+
+
 class FargateGateway(pulumi.ComponentResource):
     """Gateways that are alike, at least two, which more requests make more of.
 
@@ -115,11 +122,12 @@ class FargateGateway(pulumi.ComponentResource):
         )
         key = self._around.create_key(f"Gateway {name}")
         log_group = self._around.create_log_group(key)
-        task, role = self._create_task(args, key, log_group)
-        service = self._create_service(args, task)
+        secrets = self._create_secrets(args, key)
+        roles = self._create_roles(args, key, log_group, secrets)
+        service = self._create_service(args, self._create_task(args, log_group, secrets, roles), roles)
         self._scale(args, service)
         self.endpoint_url = pulumi.Output.concat(args["address"], "/v1")
-        self.log_group_name, self.service_name, self.task_role_arn = log_group.name, service.name, role.arn
+        self.log_group_name, self.service_name, self.task_role_arn = log_group.name, service.name, roles.task.arn
         self.register_outputs(
             {
                 "endpoint_url": self.endpoint_url,
@@ -131,19 +139,49 @@ class FargateGateway(pulumi.ComponentResource):
             }
         )
 
-    def _create_task(
-        self, args: FargateGatewayArgs, key: kms.Key, log_group: cloudwatch.LogGroup
-    ) -> tuple[ecs.TaskDefinition, iam.Role]:
-        spec, secrets = self._spec, self._create_secrets(args, key)
-        execution_role = self._around.create_execution_role(
-            log_group, key, secret_arns=secrets, repository_arn=repository_arn(spec.image)
+    def _create_secrets(self, args: FargateGatewayArgs, key: kms.Key) -> dict[str, TaskSecret]:
+        """By variable, the secret that it holds."""
+        self.api_key, self.api_key_secret_arn = pulumi.Output.secret(""), pulumi.Output.from_input("")
+        self._key: ApiKey | None = None
+        if self._spec.authentication == "api_keys" and "rotated_key_arn" not in args:
+            self._key = ApiKey(f"{self._name}-key-of-clients", self._child)
+            self.api_key = self._key.key
+            self.api_key_secret_arn = self._around.create_secret(
+                "api-key", "The key that the gateway lets in", self._key.key, key
+            ).arn
+        if "redis_url" not in args:
+            return {}
+        address = self._around.create_secret("redis-url", "Where the gateway keeps limits", args["redis_url"], key)
+        return {REDIS_URL_VARIABLE: address}
+
+    def _create_roles(
+        self,
+        args: FargateGatewayArgs,
+        key: kms.Key,
+        log_group: cloudwatch.LogGroup,
+        secrets: Mapping[str, TaskSecret],
+    ) -> _Roles:
+        return _Roles(
+            self._around.create_execution_role(
+                log_group, key, secrets=list(secrets.values()), repository_arn=repository_arn(self._spec.image)
+            ),
+            self._around.create_task_role(args.get("policies", ())),
         )
-        role = self._around.create_task_role(args.get("policies", ()))
-        known = pulumi.Output.all(self._document(args), log_group.name, pulumi.Output.from_input(secrets))
-        name = f"{self._name}-task"
-        task = ecs.TaskDefinition(
+
+    def _create_task(
+        self,
+        args: FargateGatewayArgs,
+        log_group: cloudwatch.LogGroup,
+        secrets: Mapping[str, TaskSecret],
+        roles: _Roles,
+    ) -> ecs.TaskDefinition:
+        spec, name = self._spec, f"{self._name}-task"
+        versions = {variable: secret.version_arn for variable, secret in secrets.items()}
+        known = pulumi.Output.all(self._document(args), log_group.name, pulumi.Output.from_input(versions))
+        return ecs.TaskDefinition(
             name,
-            family=self._name,
+            # The cluster's name has an ending: other stacks of the account have a family of their own.
+            family=pulumi.Output.concat(args["cluster_name"], "-", self._name),
             requires_compatibilities=["FARGATE"],
             network_mode="awsvpc",
             cpu=str(spec.size.cpu_units),
@@ -152,8 +190,8 @@ class FargateGateway(pulumi.ComponentResource):
                 "operating_system_family": "LINUX",
                 "cpu_architecture": _ARCHITECTURES[spec.architecture],
             },
-            execution_role_arn=execution_role.arn,
-            task_role_arn=role.arn,
+            execution_role_arn=roles.execution.arn,
+            task_role_arn=roles.task.arn,
             volumes=[{"name": volume} for volume in spec.volumes],
             container_definitions=known.apply(
                 lambda parts: container_definitions(spec.container(spec.image, parts[0], parts[1], parts[2]))
@@ -161,22 +199,6 @@ class FargateGateway(pulumi.ComponentResource):
             tags=named(name, spec.tags),
             opts=self._child,
         )
-        return task, role
-
-    def _create_secrets(self, args: FargateGatewayArgs, key: kms.Key) -> dict[str, pulumi.Output[str]]:
-        """By variable, the ARN of the secret that it holds."""
-        self.api_key, self.api_key_secret_arn = pulumi.Output.secret(""), pulumi.Output.from_input("")
-        self._key: ApiKey | None = None
-        if self._spec.authentication == "api_keys" and "rotated_key_arn" not in args:
-            self._key = ApiKey(f"{self._name}-key-of-clients", self._child)
-            self.api_key = self._key.key
-            self.api_key_secret_arn = self._around.create_secret(
-                "api-key", "The key that the gateway lets in", self._key.key, key
-            )
-        if "redis_url" not in args:
-            return {}
-        address = self._around.create_secret("redis-url", "Where the gateway keeps limits", args["redis_url"], key)
-        return {REDIS_URL_VARIABLE: address}
 
     def _document(self, args: FargateGatewayArgs) -> pulumi.Output[str]:
         spec, key = self._spec, self._key
@@ -195,7 +217,7 @@ class FargateGateway(pulumi.ComponentResource):
             )
         )
 
-    def _create_service(self, args: FargateGatewayArgs, task: ecs.TaskDefinition) -> ecs.Service:
+    def _create_service(self, args: FargateGatewayArgs, task: ecs.TaskDefinition, roles: _Roles) -> ecs.Service:
         name = f"{self._name}-service"
         return ecs.Service(
             name,
@@ -221,14 +243,18 @@ class FargateGateway(pulumi.ComponentResource):
             deployment_maximum_percent=200,
             deployment_circuit_breaker={"enable": True, "rollback": True},
             availability_zone_rebalancing="ENABLED",
-            health_check_grace_period_seconds=30,
+            health_check_grace_period_seconds=_START_SECONDS,
             enable_execute_command=False,
             enable_ecs_managed_tags=True,
             propagate_tags="SERVICE",
             wait_for_steady_state=True,
             tags=named(name, self._spec.tags),
             # How many there are, the autoscaler says from then on.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["desiredCount"]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                ignore_changes=["desiredCount"],
+                depends_on=[*roles.execution.rights, *roles.task.rights],
+            ),
         )
 
     def _scale(self, args: FargateGatewayArgs, service: ecs.Service) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pulumi
 from pulumi_aws import cloudwatch, iam, kms, secretsmanager
@@ -12,6 +13,23 @@ from moorage.aws.policy import Statement, allow, policy_document, trust, without
 from moorage.aws.tags import named
 
 _TASKS = "ecs-tasks.amazonaws.com"
+
+
+class TaskSecret(NamedTuple):
+    """A secret that tasks read."""
+
+    arn: pulumi.Output[str]
+    version_arn: pulumi.Output[str]
+    """Of the value that it has now, as a container names it: another value makes new tasks, which else would go on with
+    the one that they started with."""
+
+
+class TaskRole(NamedTuple):
+    """A role of tasks."""
+
+    arn: pulumi.Output[str]
+    rights: Sequence[pulumi.Resource]
+    """What a service has to wait for: without them its first tasks would not start. They outlive its last ones."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +68,8 @@ class TaskSurroundings:
             opts=self.opts,
         )
 
-    def create_secret(
-        self, suffix: str, description: str, value: pulumi.Input[str], key: kms.Key
-    ) -> pulumi.Output[str]:
-        """The ARN of a secret that has a value once the ARN is known."""
+    def create_secret(self, suffix: str, description: str, value: pulumi.Input[str], key: kms.Key) -> TaskSecret:
+        """A secret of Secrets Manager with this value."""
         name = f"{self.name}-{suffix}"
         secret = secretsmanager.Secret(
             name, description=description, kms_key_id=key.arn, tags=named(name, self.tags), opts=self.opts
@@ -61,32 +77,34 @@ class TaskSurroundings:
         version = secretsmanager.SecretVersion(
             f"{name}-version", secret_id=secret.id, secret_string=pulumi.Output.secret(value), opts=self.opts
         )
-        return pulumi.Output.all(secret.arn, version.id).apply(lambda known: known[0])
+        return TaskSecret(
+            secret.arn,
+            # docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html (read 2026-11-25)
+            pulumi.Output.concat(secret.arn, ":::", version.version_id),
+        )
 
     def create_execution_role(
         self,
         log_group: cloudwatch.LogGroup,
         key: kms.Key,
         *,
-        secret_arns: Mapping[str, pulumi.Input[str]],
+        secrets: Sequence[TaskSecret],
         repository_arn: str | None,
-    ) -> iam.Role:
+    ) -> TaskRole:
         """What ECS acts as before the containers run: it pulls the image, fetches the secrets and writes the log."""
+        known = pulumi.Output.all(log_group.arn, key.arn, *(secret.arn for secret in secrets))
+        policy = known.apply(lambda arns: _execution_policy(arns[0], arns[1], arns[2:], repository_arn))
         role = self._create_role("execution")
-        known = pulumi.Output.all(log_group.arn, key.arn, pulumi.Output.from_input(dict(secret_arns)))
-        self._allow(
-            role,
-            "execution",
-            known.apply(lambda parts: _execution_policy(parts[0], parts[1], list(parts[2].values()), repository_arn)),
-        )
-        return role
+        return TaskRole(role.arn, [self._allow(role, "execution", policy)])
 
-    def create_task_role(self, policies: Sequence[pulumi.Input[str]]) -> iam.Role:
+    def create_task_role(self, policies: Sequence[pulumi.Input[str]]) -> TaskRole:
         """What the containers act as; `policies` say what they may, without wildcards."""
         role = self._create_role("task")
-        for index, policy in enumerate(policies):
+        rights = [
             self._allow(role, f"task-{index}", pulumi.Output.from_input(policy).apply(without_wildcards))
-        return role
+            for index, policy in enumerate(policies)
+        ]
+        return TaskRole(role.arn, rights)
 
     def _create_role(self, suffix: str) -> iam.Role:
         name = f"{self.name}-{suffix}-role"
@@ -97,8 +115,8 @@ class TaskSurroundings:
             opts=self.opts,
         )
 
-    def _allow(self, role: iam.Role, suffix: str, policy: pulumi.Output[str]) -> None:
-        iam.RolePolicy(f"{self.name}-{suffix}-policy", role=role.id, policy=policy, opts=self.opts)
+    def _allow(self, role: iam.Role, suffix: str, policy: pulumi.Output[str]) -> iam.RolePolicy:
+        return iam.RolePolicy(f"{self.name}-{suffix}-policy", role=role.id, policy=policy, opts=self.opts)
 
     @property
     def _prefix(self) -> str:

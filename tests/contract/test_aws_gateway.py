@@ -1,0 +1,156 @@
+"""What ECS and the load balancer are told of gateways on AWS."""
+
+import json
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from .aws_answers import ACCOUNT_ID, REGION
+from .aws_programs import VARIANTS, program
+from .recording import Recording, run_program
+
+IMAGE = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/moorage/serving"
+
+
+def recorded(variant: str, **changes: object) -> Recording:
+    return run_program(program(VARIANTS[variant], **changes))[1]
+
+
+def task(recording: Recording) -> dict[str, Any]:
+    return recording.the("TaskDefinition").inputs
+
+
+def container(recording: Recording) -> dict[str, Any]:
+    (only,) = json.loads(task(recording)["containerDefinitions"])
+    return only
+
+
+def variables(recording: Recording, kind: str) -> dict[str, str]:
+    return {
+        pair["name"]: pair[{"environment": "value", "secrets": "valueFrom"}[kind]]
+        for pair in container(recording)[kind]
+    }
+
+
+def statements(recording: Recording, policy: str) -> dict[str, Any]:
+    (found,) = [found for found in recording.of_type("RolePolicy") if found.name == policy]
+    return {statement["Sid"]: statement for statement in json.loads(found.inputs["policy"])["Statement"]}
+
+
+@pytest.mark.parametrize("variant", ["gateway", "open gateway"])
+def test_the_container_is_one_that_registertaskdefinition_takes(variant: str):
+    model = botocore.session.get_session().get_service_model("ecs")
+    shape = model.operation_model("RegisterTaskDefinition").input_shape
+    assert shape is not None
+    request = {"family": "harbour", "containerDefinitions": [container(recorded(variant))]}
+    assert not ParamValidator().validate(request, shape).has_errors()
+    known = set(model.shape_for("ContainerDefinition").members)
+    assert set(request["containerDefinitions"][0]) <= known
+
+
+def test_it_is_not_root_and_writes_nowhere_but_to_its_own_folder():
+    inside = container(recorded("gateway"))
+    assert inside["user"] == "10001:10001"
+    assert inside["readonlyRootFilesystem"] is True
+    assert inside["mountPoints"] == [{"sourceVolume": "tmp", "containerPath": "/tmp"}]  # noqa: S108 - in the task
+    assert inside["linuxParameters"]["initProcessEnabled"] is True
+
+
+def test_no_secret_is_in_the_task_definition_but_by_its_arn():
+    recording = recorded("gateway")
+    document = json.loads(variables(recording, "environment")["MOORAGE_GATEWAY_DOCUMENT"])
+    assert document["redis_url_environment_variable"] == "MOORAGE_REDIS_URL"
+    assert document["redis_url"] is None
+    (key,) = document["keys"]
+    assert set(key) == {"id", "sha256", "tenant"}
+    assert "rediss://" not in task(recording)["containerDefinitions"]
+    assert set(variables(recording, "secrets")) == {"MOORAGE_REDIS_URL"}
+
+
+def test_another_address_of_the_cache_makes_new_tasks():
+    """Which else would go on with the one that they started with, until somebody restarts them."""
+    arn = variables(recorded("gateway"), "secrets")["MOORAGE_REDIS_URL"]
+    assert arn.split(":secret:")[1].split(":")[1:] == ["", "", "0a1b2c3d-0000-4000-8000-000000000000"]
+
+
+def test_ecs_may_pull_the_image_write_the_log_and_read_the_secret_that_the_task_needs():
+    rights = statements(recorded("gateway"), "harbour-execution-policy")
+    assert rights["Pull"]["Resource"] == [f"arn:aws:ecr:{REGION}:{ACCOUNT_ID}:repository/moorage/serving"]
+    assert rights["WriteLog"]["Resource"] == [
+        f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:/moorage/harbour-1a2b3c4:*"
+    ]
+    (secret,) = rights["ReadSecrets"]["Resource"]
+    assert secret.endswith("secret:harbour-redis-url")
+
+
+def test_a_public_image_needs_no_right_of_a_registry():
+    image = f"public.ecr.aws/moorage/serving@sha256:{'0' * 64}"
+    assert set(statements(recorded("open gateway", image=image), "harbour-execution-policy")) == {"WriteLog"}
+
+
+def test_what_the_gateways_may_is_there_before_them_and_after_them():
+    recording = recorded("gateway")
+    service = recording.the("Service")
+    policies = {found.urn for found in recording.of_type("RolePolicy")}
+    assert len(policies) == 2
+    assert policies <= set(service.dependencies)
+
+
+def test_a_version_that_does_not_become_healthy_is_taken_back():
+    inputs = recorded("gateway").the("Service").inputs
+    assert inputs["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    assert (inputs["deploymentMinimumHealthyPercent"], inputs["deploymentMaximumPercent"]) == (100, 200)
+    assert inputs["availabilityZoneRebalancing"] == "ENABLED"
+    assert inputs["enableExecuteCommand"] is False
+    assert inputs["networkConfiguration"]["assignPublicIp"] is False
+
+
+def test_a_target_is_healthy_as_long_as_the_gateway_serves():
+    """ECS replaces a task whose target is not: one whose engine is still loading must be."""
+    checked = recorded("public balancer").the("TargetGroup").inputs["healthCheck"]
+    assert checked["path"] == "/health"
+    assert container(recorded("gateway"))["healthCheck"]["command"][-1].count("/health") == 1
+
+
+def test_metrics_and_probes_are_nobodys_outside():
+    recording = recorded("public balancer")
+    (default,) = recording.the("Listener").inputs["defaultActions"]
+    assert default["type"] == "fixed-response"
+    assert default["fixedResponse"]["statusCode"] == "404"
+    assert json.loads(default["fixedResponse"]["messageBody"])["error"]["code"] == "unknown_url"
+    rule = recording.the("ListenerRule").inputs
+    assert rule["conditions"] == [{"pathPattern": {"values": ["/v1", "/v1/*"]}}]
+    assert rule["actions"][0]["type"] == "forward"
+
+
+def test_there_is_one_port_with_tls_and_no_log_of_what_was_asked():
+    recording = recorded("public balancer")
+    listener, balancer = recording.the("Listener").inputs, recording.the("LoadBalancer").inputs
+    assert (listener["port"], listener["protocol"]) == (443, "HTTPS")
+    assert listener["sslPolicy"].startswith("ELBSecurityPolicy-TLS13-")
+    assert "accessLogs" not in balancer
+    assert balancer["connectionLogs"]["enabled"] is True
+    assert balancer["dropInvalidHeaderFields"] is True
+
+
+def test_the_balancer_alone_of_this_account_writes_its_log():
+    recording = recorded("public balancer")
+    document = json.loads(recording.the("BucketPolicy").inputs["policy"])
+    (deliver,) = [found for found in document["Statement"] if found["Effect"] == "Allow"]
+    assert deliver["Condition"]["ArnLike"]["aws:SourceArn"] == (
+        f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:loadbalancer/*"
+    )
+    assert deliver["Resource"][0].endswith(f"/AWSLogs/{ACCOUNT_ID}/*")
+
+
+def test_a_balancer_of_the_network_has_no_address_outside_and_its_clients_are_the_networks():
+    recording = recorded("balancer of the network")
+    assert recording.the("LoadBalancer").inputs["internal"] is True
+    clients = {
+        found.inputs["cidrIpv4"]
+        for found in recording.of_type("SecurityGroupIngressRule")
+        if "cidrIpv4" in found.inputs
+    }
+    assert clients == {"10.0.0.0/16"}
