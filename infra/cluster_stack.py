@@ -100,7 +100,7 @@ def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs
         endpoint_url=gateway.endpoint_url,
         api_key=gateway.api_key,
         model=model.served_name,
-        revision=_revision(model),
+        revision=revision_of(model),
         option=configuration.option,
         platform=parts.platform,
         dashboard_url=dashboard_url,
@@ -151,7 +151,7 @@ def _engine_args(settings: Settings, parts: ClusterParts, namespace: pulumi.Outp
         "namespace": namespace,
         "image": image_of(configuration, "engine"),
         "model": cast("ModelArgs", settings.given["model"]),
-        "revision": _revision(model),
+        "revision": revision_of(model),
         "placement": parts.placement,
         "load": cast("LoadArgs", settings.given.get("load", {})),
         "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
@@ -269,7 +269,7 @@ def _model(configuration: Configuration) -> tuple[ModelSpec, ModelFacts]:
     return cast("tuple[ModelSpec, ModelFacts]", (configuration.model, configuration.model_facts))
 
 
-def _revision(model: ModelSpec) -> str:
+def revision_of(model: ModelSpec) -> str:
     """Which weights these are, as far as the stack's file says."""
     if isinstance(model.source, BucketSource):
         return model.revision or model.source.last_part

@@ -35,6 +35,7 @@ KUBERNETES = Platform(
 )
 EKS = Platform("eks", (*_SERVED, "aws"), (*_IN_CLUSTER, "pool"), _IMAGES, in_cluster=True)
 LAMBDA = Platform("lambda", (*_SERVED, "aws"), ("cloudwatch", "function"), ("engine",), has_network=False)
+SAGEMAKER = Platform("sagemaker", (*_SERVED, "aws"), ("replicas", "pool", "load_balancer", "cloudwatch"), ("gateway",))
 GKE = Platform("gke", (*_SERVED, "gcp"), (*_IN_CLUSTER, "pool"), _IMAGES, in_cluster=True)
 
 PLATFORMS: Mapping[tuple[str, str], tuple[Platform, ...]] = {
@@ -44,6 +45,7 @@ PLATFORMS: Mapping[tuple[str, str], tuple[Platform, ...]] = {
     ("kubernetes", "serverless"): (KUBERNETES,),
     ("aws", "always-on"): (EKS,),
     ("aws", "serverless"): (LAMBDA,),
+    ("aws", "managed"): (SAGEMAKER,),
     ("gcp", "always-on"): (GKE,),
 }
 """By cloud and option; the first is taken where a stack names none."""

@@ -118,6 +118,11 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:lb/targetGroup:TargetGroup": _target_group,
     "aws:s3/bucket:Bucket": _bucket,
+    "aws:sagemaker/endpoint:Endpoint": lambda _, inputs: {
+        "arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT_ID}:endpoint/{inputs['name']}"
+    },
+    "aws:sagemaker/endpointConfiguration:EndpointConfiguration": lambda name, _: {"name": f"{name}-1a2b3c4"},
+    "aws:sagemaker/model:Model": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:secretsmanager/secret:Secret": _arn("secretsmanager", "secret:"),
     "aws:secretsmanager/secretVersion:SecretVersion": lambda _name, _inputs: {
         "versionId": "0a1b2c3d-0000-4000-8000-000000000000"

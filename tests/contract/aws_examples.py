@@ -13,6 +13,7 @@ from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.load_balancer import StreamLoadBalancer
+from moorage.aws.managed import SagemakerVllm
 from moorage.aws.model_store import S3ModelStore, read_policy
 from moorage.aws.monitoring import CloudWatchMonitoring
 from moorage.aws.network import AwsNetwork
@@ -122,6 +123,26 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "namespace": "harbour",
         "service_account": "engine",
         "policy": read_policy("arn:aws:s3:::models", KEY_ARN),
+        "tags": TAGS,
+    },
+    SagemakerVllm: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "endpoint_name": "moorage-test-engine",
+        "model": {"source": "s3://models-bucket/harbour", "served_name": "harbour", "max_model_len": 4096},
+        "revision": "r1",
+        "facts": SMALL_FACTS,
+        "load": {"concurrent_requests": 8},
+        "service_level": {"p99_request_seconds": 30.0},
+        "instance_type": "ml.g6e.xlarge",
+        "gpu_memory_gib": 44.0,
+        "tensor_parallel_size": 1,
+        "min_instances": 1,
+        "max_instances": 3,
+        "model_key_arn": KEY_ARN,
+        "data_capture_uri": "s3://captured-bucket/harbour",
+        "data_capture_key_arn": KEY_ARN,
+        "log_retention_days": 30,
         "tags": TAGS,
     },
     EcsCluster: {"region": REGION, "account_id": ACCOUNT_ID, "tags": TAGS},

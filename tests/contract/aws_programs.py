@@ -16,6 +16,7 @@ from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
 from moorage.aws.load_balancer import StreamLoadBalancer
+from moorage.aws.managed import SagemakerVllm
 from moorage.aws.model_store import S3ModelStore
 from moorage.aws.monitoring import CloudWatchMonitoring
 from moorage.aws.network import AwsNetwork
@@ -81,6 +82,11 @@ VARIANTS: Mapping[str, Variant] = {
     "open gateway": (
         FargateGateway,
         {"redis_url": ..., "authentication": "none", "tenant": ..., "rotated_key_arn": ...},
+    ),
+    "endpoint of SageMaker": (SagemakerVllm, {}),
+    "small endpoint of SageMaker": (
+        SagemakerVllm,
+        {"max_instances": ..., "model_key_arn": ..., "data_capture_uri": ..., "data_capture_key_arn": ...},
     ),
     "model store": (S3ModelStore, {}),
     "guarded model store": (S3ModelStore, {"deletion_protection": ...}),

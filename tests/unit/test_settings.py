@@ -26,6 +26,7 @@ POSSIBLE = [
     ("kubernetes", "serverless"),
     ("aws", "always-on"),
     ("aws", "serverless"),
+    ("aws", "managed"),
     ("gcp", "always-on"),
 ]
 CLUSTER_KEYS = "images, replicas, cluster, nodes, monitoring, pool, load_balancer, aws, cloudwatch, function, gcp"

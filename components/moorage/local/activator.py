@@ -87,7 +87,7 @@ def _settings(args: LocalActivatorArgs) -> pulumi.Output[str]:
 def _render(stack: StackLayout, engine: Upstream, log_file: str, idle_seconds: int) -> str:
     settings = {
         "upstream": engine["name"],
-        "socket": engine["address"].removeprefix("unix://"),
+        "socket": engine.get("address", "").removeprefix("unix://"),
         "withdrawn_socket": str(stack.instance(engine["name"]).withdrawn_socket),
         "log_file": log_file,
         "supervisor_socket": str(stack.supervisor_socket),

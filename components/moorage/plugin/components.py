@@ -37,6 +37,7 @@ COMPONENTS: Mapping[str, str] = {
     "ModelCache": "moorage.kubernetes.model_cache",
     "NetworkPolicies": "moorage.kubernetes.network_policies",
     "RotatedKey": "moorage.aws.rotated_key",
+    "SagemakerVllm": "moorage.aws.managed",
     "S3ModelStore": "moorage.aws.model_store",
     "VllmAutoscaler": "moorage.kubernetes.autoscaler",
     "VllmDeployment": "moorage.kubernetes.vllm",

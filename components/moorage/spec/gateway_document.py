@@ -32,9 +32,11 @@ class Upstream(TypedDict):
 
     name: str
     """Unique among a gateway's upstreams."""
-    kind: Literal["openai-http"]
-    address: str
-    """`http://host:port`, `https://host` or `unix:///path`, without the `/v1`."""
+    kind: Literal["openai-http", "sagemaker"]
+    address: NotRequired[str]
+    """Of `openai-http`: `http://host:port`, `https://host` or `unix:///path`, without the `/v1`."""
+    endpoint_name: NotRequired[str]
+    """Of `sagemaker`."""
     discovery: NotRequired[Literal["dns"]]
     """`dns`: every address behind the host's name is an engine of its own. Left out: there is one."""
     model: str
@@ -44,6 +46,7 @@ class Upstream(TypedDict):
     authentication: NotRequired[UpstreamAuthentication]
     """Left out for an engine that the gateway alone can reach."""
     region: NotRequired[str]
+    """Of `sagemaker`, which is called there; else for reading only."""
     max_concurrent_requests: NotRequired[int]
     """Left out: the gateway sends as many as it gets."""
     activation: NotRequired[Activation]

@@ -1,0 +1,324 @@
+"""A model that AWS runs: vLLM in an endpoint of SageMaker."""
+
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_aws import appautoscaling, cloudwatch, iam, sagemaker
+
+from moorage.aws.account import Account, account_of, partition_of
+from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group
+from moorage.aws.managed_spec import SagemakerVllmSpec
+from moorage.aws.names import check_name
+from moorage.aws.policy import Statement, allow, policy_document, trust
+from moorage.aws.sagemaker_image import AMI_VERSION, REPOSITORY, image_accounts
+from moorage.aws.tags import named
+from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
+from moorage.spec.gateway_document import Upstream
+from moorage.spec.parsing import known_of, parse
+
+VARIANT = "engines"
+BUSY_SHARE = 0.8
+"""Of the requests that an instance answers at once: from here on there is another one."""
+_SCALE_OUT_SECONDS = 60
+# As long as the autoscaler of engines in a cluster waits (docs/kubernetes-autoscaling.md): one that is taken back
+# before it has started is paid for twice.
+_SCALE_IN_SECONDS = 1800
+_ROLLBACK_ERRORS = 5
+_SECONDS_BETWEEN_STEPS = 300
+
+
+class SagemakerVllmArgs(TypedDict):
+    """Which model, on which instances."""
+
+    region: str
+    """Where the endpoint is. The model's bucket is there too."""
+    account_id: pulumi.Input[str]
+    """Whose it is."""
+    endpoint_name: str
+    """The endpoint's, in the account and region: 1 to 63 letters, digits and inner hyphens."""
+    model: ModelArgs
+    """Its source is `s3://bucket/folder`, with the weights as they are, not in an archive."""
+    revision: str
+    """Which weights these are."""
+    facts: ModelFactsArgs
+    """What its config.json and weights say."""
+    load: NotRequired[LoadArgs]
+    """Default: that of `moorage.spec.Load`."""
+    service_level: NotRequired[ServiceLevelArgs]
+    """Default: that of `moorage.spec.ServiceLevel`."""
+    instance_type: str
+    """Such as `ml.g6e.xlarge`."""
+    gpu_memory_gib: float
+    """Of one of its GPUs, as torch sees it."""
+    tensor_parallel_size: NotRequired[int]
+    """GPUs that share each layer. Default: 1."""
+    min_instances: NotRequired[int]
+    """Always up. Default: 1."""
+    max_instances: NotRequired[int]
+    """By load. Default: as many as always."""
+    model_key_arn: NotRequired[str]
+    """Of the key that the model's bucket is encrypted with. Default: none."""
+    data_capture_uri: NotRequired[str]
+    """`s3://bucket/folder` to which SageMaker writes every request and answer. Default: it writes none."""
+    data_capture_key_arn: NotRequired[str]
+    """What that is encrypted with; needed beside it."""
+    log_retention_days: NotRequired[int]
+    """Of the engines' log. Default: 90."""
+    tags: NotRequired[Mapping[str, str]]
+    """On every resource. Default: none."""
+
+
+class SagemakerVllm(pulumi.ComponentResource):
+    """A real-time endpoint of SageMaker with vLLM, whose container has no network: AWS brings it the weights.
+
+    A new version gets a tenth of the requests first, and is taken back where they fail. More requests at once make more
+    instances. Its disks are encrypted by their own hardware: SageMaker takes no key for instances with local drives,
+    which all of those with GPUs have.
+    """
+
+    endpoint_arn: pulumi.Output[str]
+    invoke_policy: pulumi.Output[str]
+    """To call this endpoint: for the gateways' role."""
+    upstream: pulumi.Output[Upstream]
+    """What a gateway has to know of it."""
+
+    def __init__(self, name: str, args: SagemakerVllmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Raises `moorage.spec.SpecError` for what SageMaker would not run, with the numbers."""
+        super().__init__("moorage:index:SagemakerVllm", name, dict(args), opts)
+        check_name(name)
+        self._name, self._spec = name, parse(SagemakerVllmSpec, known_of(SagemakerVllmSpec, args), "")
+        self._child = pulumi.ResourceOptions(parent=self)
+        account = account_of(self._spec.region, args["account_id"])
+        log_group = self._create_log_group(account)
+        role, allowed = self._create_role(account, log_group)
+        configuration = self._create_configuration(self._create_model(role, allowed))
+        endpoint = self._create_endpoint(configuration, log_group)
+        self._scale(endpoint)
+        self.endpoint_arn = endpoint.arn
+        self.invoke_policy = endpoint.arn.apply(invoke_policy)
+        self.upstream = endpoint.name.apply(self._upstream)
+        self.register_outputs(
+            {
+                "endpoint_arn": self.endpoint_arn,
+                "invoke_policy": self.invoke_policy,
+                "upstream": self.upstream,
+            }
+        )
+
+    def _upstream(self, endpoint_name: str) -> Upstream:
+        """As many requests as its instances answer at once, at most."""
+        return {
+            "name": self._name,
+            "kind": "sagemaker",
+            "endpoint_name": endpoint_name,
+            "region": self._spec.region,
+            "model": self._spec.model.served_name,
+            "revision": self._spec.revision,
+            "max_concurrent_requests": self._spec.max_num_seqs * self._spec.max_instances,
+        }
+
+    def _create_log_group(self, account: pulumi.Output[Account]) -> cloudwatch.LogGroup:
+        """SageMaker would make it itself, to be kept for ever and encrypted with a key of AWS's."""
+        # docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html (read 2026-11-25)
+        log_group, region = f"/aws/sagemaker/Endpoints/{self._spec.endpoint_name}", self._spec.region
+        key = create_key(
+            f"{self._name}-key",
+            description=f"Log group {log_group}",
+            policy=account.apply(lambda account: key_policy(account, used_by_log_group(account, region, log_group))),
+            tags=self._spec.tags,
+            opts=self._child,
+        )
+        return cloudwatch.LogGroup(
+            f"{self._name}-log",
+            name=log_group,
+            retention_in_days=self._spec.log_retention_days,
+            kms_key_id=key.arn,
+            tags=named(f"{self._name}-log", self._spec.tags),
+            opts=self._child,
+        )
+
+    def _create_role(
+        self, account: pulumi.Output[Account], log_group: cloudwatch.LogGroup
+    ) -> tuple[iam.Role, iam.RolePolicy]:
+        name = f"{self._name}-role"
+        role = iam.Role(
+            name,
+            assume_role_policy=account.apply(
+                lambda account: trust(
+                    "sagemaker.amazonaws.com", condition={"StringEquals": {"aws:SourceAccount": account.account_id}}
+                )
+            ),
+            tags=named(name, self._spec.tags),
+            opts=self._child,
+        )
+        policy = iam.RolePolicy(
+            f"{self._name}-policy",
+            role=role.id,
+            policy=log_group.arn.apply(lambda arn: _execution_policy(self._spec, arn)),
+            opts=self._child,
+        )
+        return role, policy
+
+    def _create_model(self, role: iam.Role, allowed: iam.RolePolicy) -> sagemaker.Model:
+        name = f"{self._name}-model"
+        return sagemaker.Model(
+            name,
+            execution_role_arn=role.arn,
+            enable_network_isolation=True,
+            primary_container={
+                "image": self._spec.image,
+                "environment": self._spec.environment,
+                "model_data_source": {
+                    "s3_data_sources": [
+                        {"s3_uri": self._spec.model_uri, "s3_data_type": "S3Prefix", "compression_type": "None"}
+                    ]
+                },
+            },
+            tags=named(name, self._spec.tags),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
+        )
+
+    def _create_configuration(self, model: sagemaker.Model) -> sagemaker.EndpointConfiguration:
+        name, spec = f"{self._name}-configuration", self._spec
+        capture: sagemaker.EndpointConfigurationDataCaptureConfigArgsDict | None = None
+        if spec.data_capture_uri is not None:
+            capture = {
+                "enable_capture": True,
+                "initial_sampling_percentage": 100,
+                "destination_s3_uri": spec.data_capture_uri,
+                "kms_key_id": spec.data_capture_key_arn or "",
+                "capture_options": [{"capture_mode": "Input"}, {"capture_mode": "Output"}],
+            }
+        return sagemaker.EndpointConfiguration(
+            name,
+            production_variants=[
+                {
+                    "variant_name": VARIANT,
+                    "model_name": model.name,
+                    "instance_type": spec.instance_type,
+                    "initial_instance_count": spec.min_instances,
+                    "inference_ami_version": AMI_VERSION,
+                    "model_data_download_timeout_in_seconds": spec.download_seconds,
+                    "container_startup_health_check_timeout_in_seconds": spec.startup_seconds,
+                    "routing_configs": [{"routing_strategy": "LEAST_OUTSTANDING_REQUESTS"}],
+                    "enable_ssm_access": False,
+                }
+            ],
+            data_capture_config=capture,
+            tags=named(name, spec.tags),
+            opts=self._child,
+        )
+
+    def _create_endpoint(
+        self, configuration: sagemaker.EndpointConfiguration, log_group: cloudwatch.LogGroup
+    ) -> sagemaker.Endpoint:
+        name = f"{self._name}-endpoint"
+        alarm = self._create_rollback_alarm()
+        return sagemaker.Endpoint(
+            name,
+            name=self._spec.endpoint_name,
+            endpoint_config_name=configuration.name,
+            deployment_config={
+                "blue_green_update_policy": {
+                    "traffic_routing_configuration": {
+                        "type": "CANARY",
+                        "canary_size": {"type": "CAPACITY_PERCENT", "value": 10},
+                        "wait_interval_in_seconds": _SECONDS_BETWEEN_STEPS,
+                    },
+                    # Requests that the old instances still answer are at most a minute old, or streamed.
+                    "termination_wait_in_seconds": _SECONDS_BETWEEN_STEPS,
+                },
+                "auto_rollback_configuration": {"alarms": [{"alarm_name": alarm.name}]},
+            },
+            tags=named(name, self._spec.tags),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group]),
+        )
+
+    def _create_rollback_alarm(self) -> cloudwatch.MetricAlarm:
+        """docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html (read 2026-11-25)."""
+        name = f"{self._name}-rollback"
+        return cloudwatch.MetricAlarm(
+            name,
+            alarm_description="Requests to a new version of the endpoint fail: SageMaker takes it back",
+            namespace="AWS/SageMaker",
+            metric_name="Invocation5XXErrors",
+            dimensions={"EndpointName": self._spec.endpoint_name, "VariantName": VARIANT},
+            statistic="Sum",
+            period=60,
+            evaluation_periods=1,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            threshold=_ROLLBACK_ERRORS,
+            treat_missing_data="notBreaching",
+            tags=named(name, self._spec.tags),
+            opts=self._child,
+        )
+
+    def _scale(self, endpoint: sagemaker.Endpoint) -> None:
+        if self._spec.max_instances == self._spec.min_instances:
+            return
+        name = f"{self._name}-scaling"
+        target = appautoscaling.Target(
+            name,
+            service_namespace="sagemaker",
+            scalable_dimension="sagemaker:variant:DesiredInstanceCount",
+            resource_id=pulumi.Output.concat("endpoint/", endpoint.name, f"/variant/{VARIANT}"),
+            min_capacity=self._spec.min_instances,
+            max_capacity=self._spec.max_instances,
+            tags=named(name, self._spec.tags),
+            opts=self._child,
+        )
+        appautoscaling.Policy(
+            f"{name}-concurrency",
+            policy_type="TargetTrackingScaling",
+            service_namespace=target.service_namespace,
+            scalable_dimension=target.scalable_dimension,
+            resource_id=target.resource_id,
+            target_tracking_scaling_policy_configuration={
+                # Every ten seconds, where the others are once a minute.
+                "predefined_metric_specification": {
+                    "predefined_metric_type": "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+                },
+                "target_value": self._spec.max_num_seqs * BUSY_SHARE,
+                "scale_out_cooldown": _SCALE_OUT_SECONDS,
+                "scale_in_cooldown": _SCALE_IN_SECONDS,
+            },
+            opts=self._child,
+        )
+
+
+def invoke_policy(endpoint_arn: str) -> str:
+    """To call one endpoint, streaming or not."""
+    actions = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
+    return policy_document(allow("Invoke", actions, (endpoint_arn,)))
+
+
+def _execution_policy(spec: SagemakerVllmSpec, log_group_arn: str) -> str:
+    """To read this model, to pull this image and to write this log.
+
+    docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, CreateModel (read 2026-11-25), without its wildcards.
+    """
+    partition = partition_of(spec.region)
+    bucket, _, prefix = spec.model_uri.removeprefix("s3://").partition("/")
+    images = f"arn:{partition}:ecr:{spec.region}:{image_accounts()[spec.region]}:repository/{REPOSITORY}"
+    pull = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+    statements: list[Statement] = [
+        allow("ListModel", ("s3:ListBucket",), (f"arn:{partition}:s3:::{bucket}",)),
+        allow("ReadModel", ("s3:GetObject",), (f"arn:{partition}:s3:::{bucket}/{prefix}*",)),
+        allow("LogIn", ("ecr:GetAuthorizationToken",), ("*",)),
+        allow("Pull", pull, (images,)),
+        allow(
+            "WriteLog",
+            ("logs:CreateLogStream", "logs:PutLogEvents"),
+            (f"{log_group_arn}:*",),
+        ),
+    ]
+    if spec.model_key_arn is not None:
+        statements.append(allow("DecryptModel", ("kms:Decrypt",), (spec.model_key_arn,)))
+    if spec.data_capture_uri is not None:
+        place = spec.data_capture_uri.removeprefix("s3://").rstrip("/")
+        statements.append(allow("Capture", ("s3:PutObject",), (f"arn:{partition}:s3:::{place}/*",)))
+        statements.append(
+            allow("EncryptCapture", ("kms:Decrypt", "kms:GenerateDataKey"), (spec.data_capture_key_arn or "",))
+        )
+    return policy_document(*statements)

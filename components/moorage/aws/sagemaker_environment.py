@@ -1,0 +1,48 @@
+"""vLLM's arguments as its container for SageMaker takes them: pure.
+
+github.com/aws/deep-learning-containers, docs/vllm (read at e0ecede, 2026-08-21): `SM_VLLM_<FLAG>` becomes `--<flag>`
+with its value; `true` becomes the flag alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+PREFIX = "SM_VLLM_"
+MODEL_FOLDER = "/opt/ml/model"
+"""Where SageMaker puts the weights."""
+_DECIDED_BY_THE_CONTAINER = frozenset({"--host", "--port"})
+# botocore 1.43.117, sagemaker: EnvironmentMap, EnvironmentValue.
+_LONGEST_VALUE = 1024
+
+
+def sagemaker_environment(arguments: Sequence[str]) -> Mapping[str, str]:
+    """The variables for these arguments of vLLM.
+
+    Raises:
+        ValueError: a value is longer than SageMaker takes.
+    """
+    found = {
+        PREFIX + flag.removeprefix("--").replace("-", "_").upper(): value
+        for flag, value in _pairs(arguments)
+        if flag not in _DECIDED_BY_THE_CONTAINER
+    }
+    for name, value in found.items():
+        if len(value) > _LONGEST_VALUE:
+            raise ValueError(f"{name} has {len(value)} characters, of which SageMaker takes {_LONGEST_VALUE}")
+    return found
+
+
+def arguments_of(environment: Mapping[str, str]) -> list[str]:
+    """What the container starts vLLM with: the way back, as its entry point goes it."""
+    arguments: list[str] = []
+    for name, value in environment.items():
+        if name.startswith(PREFIX):
+            flag = f"--{name.removeprefix(PREFIX).lower().replace('_', '-')}"
+            arguments += [flag] if value == "true" else [flag, value]
+    return arguments
+
+
+def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for index, argument in enumerate(arguments):
+        if argument.startswith("--"):
+            following = arguments[index + 1] if index + 1 < len(arguments) else "--"
+            yield argument, "true" if following.startswith("--") else following
