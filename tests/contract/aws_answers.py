@@ -90,6 +90,8 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     },
     "aws:apigateway/restApi:RestApi": _rest_api,
     "aws:apigateway/stage:Stage": _stage,
+    "aws:appautoscaling/policy:Policy": _arn("autoscaling", "scalingPolicy:"),
+    "aws:autoscaling/group:Group": _arn("autoscaling", "autoScalingGroup:"),
     "aws:cloudformation/stack:Stack": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _arn("cloudwatch", "alarm:"),
@@ -106,10 +108,12 @@ AWS_ANSWERS: Mapping[str, Answer] = {
         "primaryEndpointAddress": f"master.{name}.abc123.euc1.cache.amazonaws.com"
     },
     "aws:elasticache/subnetGroup:SubnetGroup": lambda name, _: {"name": f"{name}-1a2b3c4"},
+    "aws:iam/instanceProfile:InstanceProfile": _arn("iam", "instance-profile/", region=""),
     "aws:iam/role:Role": _role,
     "aws:kms/key:Key": _arn("kms", "key/"),
     "aws:lambda/alias:Alias": _alias,
     "aws:lambda/function:Function": _function,
+    "aws:ecs/capacityProvider:CapacityProvider": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:ecs/cluster:Cluster": _ecs_cluster,
     "aws:ecs/service:Service": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:ecs/taskDefinition:TaskDefinition": lambda _, inputs: {
@@ -127,5 +131,6 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:secretsmanager/secretVersion:SecretVersion": lambda _name, _inputs: {
         "versionId": "0a1b2c3d-0000-4000-8000-000000000000"
     },
+    "aws:servicediscovery/service:Service": _arn("servicediscovery", "service/srv-"),
     "aws:sns/topic:Topic": _arn("sns", ""),
 }

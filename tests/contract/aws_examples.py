@@ -6,7 +6,10 @@ import pulumi
 
 from moorage.aws.cache import ElastiCacheValkey
 from moorage.aws.cluster import EksCluster
+from moorage.aws.container_service import EcsVllm
 from moorage.aws.ecs_cluster import EcsCluster
+from moorage.aws.ecs_gpu_pool import EcsGpuPool
+from moorage.aws.fargate_vllm import FargateVllm
 from moorage.aws.gateway import FargateGateway
 from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
@@ -61,6 +64,22 @@ SMALL_FACTS = {
     "max_position_embeddings": 32_768,
     "vocab_size": 151_936,
     "is_quantized": True,
+}
+
+# Of Llama-3.1-8B-Instruct's config.json.
+EIGHT_BILLION_FACTS = {
+    "architecture": "LlamaForCausalLM",
+    "weight_bytes": 16_060_522_496,
+    "parameter_count": 8_030_261_248,
+    "dtype": "BF16",
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "max_position_embeddings": 131_072,
+    "vocab_size": 128_256,
+    "is_quantized": False,
 }
 
 AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
@@ -146,6 +165,75 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "tags": TAGS,
     },
     EcsCluster: {"region": REGION, "account_id": ACCOUNT_ID, "tags": TAGS},
+    EcsGpuPool: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "cluster_name": "harbour",
+        "vpc_id": "vpc-0123456789abcdef0",
+        "subnet_ids": SUBNETS,
+        "rungs": [
+            {"instance_type": "g6.xlarge", "capacity_type": "spot"},
+            {"instance_type": "g6.2xlarge", "capacity_type": "spot"},
+            {"instance_type": "g6.xlarge", "capacity_type": "on-demand"},
+            {"instance_type": "g6.2xlarge", "capacity_type": "on-demand"},
+        ],
+        "min_replicas": 2,
+        "max_instances": 9,
+        "volume_gib": 120,
+        "tags": TAGS,
+    },
+    EcsVllm: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "cluster_name": "harbour",
+        "capacity_provider_name": "gpu-capacity",
+        "vpc_id": "vpc-0123456789abcdef0",
+        "subnet_ids": SUBNETS,
+        "client_security_group_ids": ["sg-0123456789abcdef0"],
+        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/vllm@sha256:{'0123456789abcdef' * 4}",
+        "model": {"source": "s3://models/harbour", "served_name": "harbour", "max_model_len": 8192},
+        "revision": "r1",
+        "load": {"concurrent_requests": 64},
+        "service_level": {"p99_request_seconds": 300.0},
+        "facts": EIGHT_BILLION_FACTS,
+        "gpu_memory_gib": 22.35,
+        "tensor_parallel_size": 2,
+        "has_spot": True,
+        "min_replicas": 2,
+        "max_replicas": 6,
+        "metrics_stack": "moorage-test",
+        "max_surge": 1,
+        "allow_downtime": False,
+        "lora_rank": 32,
+        "policies": [read_policy("arn:aws:s3:::models", KEY_ARN)],
+        "hugging_face_token": "hf_secret",
+        "log_retention_days": 30,
+        "tags": TAGS,
+    },
+    FargateVllm: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "cluster_name": "harbour",
+        "vpc_id": "vpc-0123456789abcdef0",
+        "subnet_ids": SUBNETS,
+        "client_security_group_ids": ["sg-0123456789abcdef0"],
+        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/vllm-cpu@sha256:{'0123456789abcdef' * 4}",
+        "model": {"source": "hf://Qwen/Qwen2.5-0.5B-Instruct", "served_name": "harbour", "max_model_len": 4096},
+        "revision": "main",
+        "facts": {**SMALL_FACTS, "weight_bytes": 988_097_824, "is_quantized": False},
+        "load": {"concurrent_requests": 8},
+        "service_level": {"p99_request_seconds": 60.0},
+        "cpu": 8.0,
+        "architecture": "arm64",
+        "min_replicas": 2,
+        "max_replicas": 4,
+        "metrics_stack": "moorage-test",
+        "lora_rank": 16,
+        "policies": [read_policy("arn:aws:s3:::models", KEY_ARN)],
+        "hugging_face_token": "hf_secret",
+        "log_retention_days": 30,
+        "tags": TAGS,
+    },
     WorkloadSecurityGroup: {"vpc_id": "vpc-0123456789abcdef0", "tags": TAGS},
     StreamLoadBalancer: {
         "region": REGION,

@@ -9,7 +9,10 @@ from pulumi_kubernetes.apps.v1 import Deployment
 
 from moorage.aws.cache import ElastiCacheValkey
 from moorage.aws.cluster import EksCluster
+from moorage.aws.container_service import EcsVllm
 from moorage.aws.ecs_cluster import EcsCluster
+from moorage.aws.ecs_gpu_pool import EcsGpuPool
+from moorage.aws.fargate_vllm import FargateVllm
 from moorage.aws.gateway import FargateGateway
 from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
@@ -74,6 +77,20 @@ VARIANTS: Mapping[str, Variant] = {
     ),
     "rotated key": (RotatedKey, {}),
     "cluster of ECS": (EcsCluster, {}),
+    "pool of ECS": (EcsGpuPool, {}),
+    "pool of ECS on demand": (
+        EcsGpuPool,
+        {"rungs": [{"instance_type": "g6.xlarge", "capacity_type": "on-demand"}], "volume_gib": ...},
+    ),
+    "engines on instances": (EcsVllm, {}),
+    "one engine on an instance": (
+        EcsVllm,
+        {
+            **dict.fromkeys(("min_replicas", "max_replicas", "metrics_stack", "has_spot", "policies"), ...),
+            "hugging_face_token": ...,
+        },
+    ),
+    "engines on Fargate": (FargateVllm, {}),
     "group of a workload": (WorkloadSecurityGroup, {}),
     "public balancer": (StreamLoadBalancer, {}),
     "balancer of the network": (StreamLoadBalancer, {"exposure": ..., "deletion_protection": ...}),

@@ -31,18 +31,24 @@ def takes_tags(registration: Registration) -> bool:
     return "tags" in inspect.signature(kind._internal_init).parameters
 
 
+def tags_of(registration: Registration) -> dict[str, str]:
+    """An Auto Scaling group has a list of them, each with whether what it launches has it too."""
+    tags = registration.inputs.get("tags", {})
+    return {tag["key"]: tag["value"] for tag in tags} if isinstance(tags, list) else tags
+
+
 @every_variant
 def test_whatever_takes_tags_has_the_users(variant: Variant):
     _, recording = run_program(program(variant))
     for registration in filter(takes_tags, recording.registrations):
-        assert TAGS.items() <= registration.inputs.get("tags", {}).items(), registration.name
+        assert TAGS.items() <= tags_of(registration).items(), registration.name
 
 
 @every_variant
 def test_whatever_takes_tags_has_a_name_in_the_console(variant: Variant):
     _, recording = run_program(program(variant))
     for registration in filter(takes_tags, recording.registrations):
-        assert registration.inputs["tags"]["Name"].startswith("harbour"), registration.name
+        assert tags_of(registration)["Name"].startswith("harbour"), registration.name
 
 
 def test_most_of_what_is_made_takes_tags():
@@ -58,6 +64,8 @@ def test_what_is_launched_has_them_too(variant: Variant):
         specifications = {part["resourceType"]: part["tags"] for part in template.inputs["tagSpecifications"]}
         assert set(specifications) == LAUNCHED
         assert all(TAGS.items() <= tags.items() for tags in specifications.values())
+    for group in recording.of_type("Group"):
+        assert all(tag["propagateAtLaunch"] for tag in group.inputs["tags"])
     for node_class in [*recording.of_type("NodeClass"), *recording.of_type("EC2NodeClass")]:
         assert node_class.inputs["spec"]["tags"] == TAGS
 

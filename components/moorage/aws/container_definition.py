@@ -60,14 +60,19 @@ class Container:
     log_group: str = ""
     region: str = ""
     user: str | None = USER
+    """None: the image's own, without any capability."""
+    entry_point: Sequence[str] = ()
+    """Instead of the image's."""
     gpus: int = 0
+    memory_reservation_mib: int | None = None
+    """A soft limit, where the task itself has none."""
     shared_memory_mib: int | None = None
     writable_folders: Sequence[str] = ()
     """Volumes of the task with these names, at `/NAME`: all else is read-only."""
 
     def document(self) -> dict[str, Any]:
         """As ECS has it."""
-        linux: dict[str, Any] = {"initProcessEnabled": True}
+        linux: dict[str, Any] = {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}}
         if self.shared_memory_mib is not None:
             linux["sharedMemorySize"] = self.shared_memory_mib
         document: dict[str, Any] = {
@@ -97,6 +102,10 @@ class Container:
         }
         if self.user is not None:
             document["user"] = self.user
+        if self.entry_point:
+            document["entryPoint"] = list(self.entry_point)
+        if self.memory_reservation_mib is not None:
+            document["memoryReservation"] = self.memory_reservation_mib
         if self.gpus:
             document["resourceRequirements"] = [{"type": "GPU", "value": str(self.gpus)}]
         return document

@@ -1,0 +1,184 @@
+"""What an engine on Amazon ECS has around its task, wherever that runs: its name, its firewall, its roles, its load."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import ec2, ecs, servicediscovery, vpc
+
+from moorage.aws.account import account_of
+from moorage.aws.container_definition import Container, container_definitions
+from moorage.aws.ecr_image import repository_arn
+from moorage.aws.engine_scaling import EngineScaling
+from moorage.aws.engine_service_spec import EcsVllmSpec, FargateVllmSpec, demand_per_engine
+from moorage.aws.security_group import let_in
+from moorage.aws.tags import named
+from moorage.aws.task_surroundings import TaskSurroundings
+from moorage.aws.vllm_container import CACHE, HUGGING_FACE_TOKEN_VARIABLE, PORT, TEMPORARY
+from moorage.spec.gateway_document import Upstream
+
+_HTTPS = 443
+_HOST = "engines"
+_TTL_SECONDS = 10
+"""Gateways ask that often for the addresses, and an engine that goes takes requests on for longer."""
+VOLUMES = (CACHE, TEMPORARY)
+
+
+@dataclass(frozen=True)
+class EnginePlace:
+    """Where the tasks are, and who reaches them."""
+
+    account_id: pulumi.Input[str]
+    cluster_name: pulumi.Input[str]
+    vpc_id: pulumi.Input[str]
+    subnet_ids: pulumi.Input[Sequence[str]]
+    client_security_group_ids: Sequence[pulumi.Input[str]]
+    policies: Sequence[pulumi.Input[str]]
+    hugging_face_token: pulumi.Input[str] | None
+
+
+@dataclass(frozen=True)
+class PreparedTask:
+    """What a task definition takes of all this."""
+
+    execution_role_arn: pulumi.Output[str]
+    task_role_arn: pulumi.Output[str]
+    container_definitions: pulumi.Output[str]
+    log_group_name: pulumi.Output[str]
+
+
+class EngineService:
+    """Makes the children of an engine's component."""
+
+    def __init__(
+        self, name: str, spec: EcsVllmSpec | FargateVllmSpec, place: EnginePlace, opts: pulumi.ResourceOptions
+    ) -> None:
+        self._name, self._spec, self._place, self._opts = name, spec, place, opts
+
+    def prepare_task(self) -> PreparedTask:
+        """Roles, a log, and the container's definition."""
+        spec, place = self._spec, self._place
+        around = TaskSurroundings(
+            name=self._name,
+            region=spec.region,
+            account=account_of(spec.region, place.account_id),
+            log_retention_days=spec.log_retention_days,
+            tags=spec.tags,
+            opts=self._opts,
+        )
+        key = around.create_key(f"Engine {self._name}")
+        log_group = around.create_log_group(key)
+        secrets: dict[str, pulumi.Output[str]] = {}
+        if place.hugging_face_token is not None:
+            secrets[HUGGING_FACE_TOKEN_VARIABLE] = around.create_secret(
+                "hugging-face", "Lets the engine have models of the Hub", place.hugging_face_token, key
+            )
+        execution_role = around.create_execution_role(
+            log_group, key, secret_arns=secrets, repository_arn=repository_arn(spec.image)
+        )
+        make: Callable[[str, Mapping[str, str]], Container] = spec.container
+        return PreparedTask(
+            execution_role_arn=execution_role.arn,
+            task_role_arn=around.create_task_role(place.policies).arn,
+            container_definitions=pulumi.Output.all(log_group.name, pulumi.Output.from_input(secrets)).apply(
+                lambda known: container_definitions(make(known[0], known[1]))
+            ),
+            log_group_name=log_group.name,
+        )
+
+    def network_configuration(self) -> ecs.ServiceNetworkConfigurationArgsDict:
+        """Private, and for the clients alone."""
+        group = self._create_security_group()
+        for index, client in enumerate(self._place.client_security_group_ids):
+            let_in(
+                f"{self._name}-client-{index}",
+                server=group.id,
+                client=client,
+                port=PORT,
+                description=f"From gateways to {self._name}",
+                tags=self._spec.tags,
+                opts=self._opts,
+            )
+        return {"subnets": self._place.subnet_ids, "security_groups": [group.id], "assign_public_ip": False}
+
+    def create_discovery(self) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+        """The ARN of a registry of Cloud Map, and the name that has all engines' addresses."""
+        name = f"{self._name}-namespace"
+        namespace = servicediscovery.PrivateDnsNamespace(
+            name,
+            name=f"{self._name}.internal",
+            description=f"Engines of {self._name}",
+            vpc=self._place.vpc_id,
+            tags=named(name, self._spec.tags),
+            opts=self._opts,
+        )
+        registry = servicediscovery.Service(
+            f"{self._name}-registry",
+            name=_HOST,
+            dns_config={
+                "namespace_id": namespace.id,
+                "routing_policy": "MULTIVALUE",
+                "dns_records": [{"type": "A", "ttl": _TTL_SECONDS}],
+            },
+            # Amazon ECS says which are healthy, by their containers' health checks.
+            health_check_custom_config={"failure_threshold": 1},
+            force_destroy=True,
+            tags=named(f"{self._name}-registry", self._spec.tags),
+            opts=self._opts,
+        )
+        return registry.arn, pulumi.Output.concat("http://", _HOST, ".", namespace.name, f":{PORT}")
+
+    def scale(self, service: ecs.Service) -> None:
+        """By load, where more than the fewest may be."""
+        spec = self._spec
+        if spec.max_replicas is None or spec.metrics_stack is None:
+            return
+        EngineScaling(
+            name=self._name,
+            cluster_name=self._place.cluster_name,
+            service_name=service.name,
+            metrics_stack=spec.metrics_stack,
+            min_replicas=spec.min_replicas,
+            max_replicas=spec.max_replicas,
+            demand_per_engine=demand_per_engine(spec.max_num_seqs),
+            startup_seconds=spec.startup_seconds,
+            tags=spec.tags,
+            opts=self._opts,
+        ).create()
+
+    def upstream(self, address: pulumi.Output[str]) -> pulumi.Output[Upstream]:
+        """What a gateway has to know."""
+        spec = self._spec
+        return address.apply(
+            lambda known: Upstream(
+                name=self._name,
+                kind="openai-http",
+                address=known,
+                discovery="dns",
+                model=spec.model.served_name,
+                revision=spec.revision,
+                max_concurrent_requests=spec.max_num_seqs,
+            )
+        )
+
+    def _create_security_group(self) -> ec2.SecurityGroup:
+        name = f"{self._name}-tasks"
+        group = ec2.SecurityGroup(
+            name,
+            vpc_id=self._place.vpc_id,
+            description=f"Engines of {self._name}",
+            tags=named(name, self._spec.tags),
+            opts=self._opts,
+        )
+        vpc.SecurityGroupEgressRule(
+            f"{name}-https",
+            security_group_id=group.id,
+            description="The image, the weights and the log",
+            ip_protocol="tcp",
+            from_port=_HTTPS,
+            to_port=_HTTPS,
+            cidr_ipv4="0.0.0.0/0",
+            tags=named(f"{name}-https", self._spec.tags),
+            opts=self._opts,
+        )
+        return group

@@ -1,0 +1,170 @@
+"""vLLM as tasks of AWS Fargate, for models that a CPU serves."""
+
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_aws import ecs
+
+from moorage.aws.engine_service import VOLUMES, EnginePlace, EngineService, PreparedTask
+from moorage.aws.engine_service_spec import FargateVllmSpec
+from moorage.aws.names import check_name
+from moorage.aws.tags import named
+from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
+from moorage.spec.gateway_document import Upstream
+from moorage.spec.parsing import known_of, parse
+
+_ARCHITECTURES = {"arm64": "ARM64", "x86_64": "X86_64"}
+
+
+class FargateVllmArgs(TypedDict):
+    """What is served, and how large its tasks are."""
+
+    region: str
+    """Such as `eu-central-1`."""
+    account_id: pulumi.Input[str]
+    """Whose it is, as `AwsNetwork` gives it."""
+    cluster_name: pulumi.Input[str]
+    """As `EcsCluster` gives it."""
+    vpc_id: pulumi.Input[str]
+    """As `AwsNetwork` gives it."""
+    subnet_ids: pulumi.Input[Sequence[str]]
+    """Private ones, as `AwsNetwork` gives them."""
+    client_security_group_ids: Sequence[pulumi.Input[str]]
+    """Of the gateways, as `WorkloadSecurityGroup` gives them: nobody else reaches an engine."""
+    image: str
+    """vLLM's image for the CPU by its digest."""
+    model: ModelArgs
+    """From the Hub, a bucket, or a folder inside of the image."""
+    revision: str
+    """Which weights these are; another one means new tasks."""
+    facts: ModelFactsArgs
+    """What is known of the model: the task's memory follows from it."""
+    load: NotRequired[LoadArgs]
+    """Of one engine. Default: that of `moorage.spec.Load`."""
+    service_level: NotRequired[ServiceLevelArgs]
+    """How long an engine that is stopped finishes its requests. Default: that of `moorage.spec.ServiceLevel`."""
+    cpu: NotRequired[float]
+    """vCPUs of each engine. Default: 4."""
+    architecture: NotRequired[str]
+    """Of the image: `arm64`, which costs a fifth less, or `x86_64`. Default: `x86_64`."""
+    min_replicas: NotRequired[int]
+    """How many engines, or the fewest where `max_replicas` is given; at most 8. Default: 1."""
+    max_replicas: NotRequired[int]
+    """By the gateways' demand, and by what waits in the engines; at most 8. Default: as many as there are."""
+    metrics_stack: NotRequired[str]
+    """What the gateways' `cloudwatch_metrics` call their stack; needed with `max_replicas`. Default: none."""
+    lora_rank: NotRequired[int]
+    """The highest rank among the adapters. Default: vLLM's own, 16."""
+    policies: NotRequired[Sequence[pulumi.Input[str]]]
+    """What engines may do in the account, such as to read the model's bucket: policy documents in JSON without
+    wildcards. Default: nothing."""
+    hugging_face_token: NotRequired[pulumi.Input[str]]
+    """For models that the Hub gives to some only; a secret. Default: none."""
+    log_retention_days: NotRequired[int]
+    """Default: 90."""
+    tags: NotRequired[Mapping[str, str]]
+    """On every resource, and on the tasks. Default: none."""
+
+
+class FargateVllm(pulumi.ComponentResource):
+    """vLLM engines of one model behind one name, on CPUs, with no machine to look after.
+
+    A change of model, revision or arguments replaces the tasks: all new ones are healthy before the old ones drain, and
+    a version that does not become healthy is taken back.
+    """
+
+    upstream: pulumi.Output[Upstream]
+    """What a gateway has to know."""
+    service_name: pulumi.Output[str]
+    log_group_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: FargateVllmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Raises `moorage.spec.SpecError` for what Fargate cannot hold, with the numbers and what would work."""
+        super().__init__("moorage:index:FargateVllm", name, dict(args), opts)
+        check_name(name)
+        self._name, self._spec = name, parse(FargateVllmSpec, known_of(FargateVllmSpec, args), "")
+        self._spec.check()
+        child = pulumi.ResourceOptions(parent=self)
+        engine = EngineService(name, self._spec, _place(args), child)
+        prepared = engine.prepare_task()
+        registry_arn, address = engine.create_discovery()
+        service = self._create_service(args, engine, self._create_task(prepared, child), registry_arn)
+        engine.scale(service)
+        self.upstream = engine.upstream(address)
+        self.service_name, self.log_group_name = service.name, prepared.log_group_name
+        self.register_outputs(
+            {
+                "upstream": self.upstream,
+                "service_name": self.service_name,
+                "log_group_name": self.log_group_name,
+            }
+        )
+
+    def _create_task(self, prepared: PreparedTask, opts: pulumi.ResourceOptions) -> ecs.TaskDefinition:
+        spec, name = self._spec, f"{self._name}-task"
+        return ecs.TaskDefinition(
+            name,
+            family=self._name,
+            requires_compatibilities=["FARGATE"],
+            network_mode="awsvpc",
+            cpu=str(spec.size.cpu_units),
+            memory=str(spec.size.memory_mib),
+            ephemeral_storage={"size_in_gib": spec.storage_gib},
+            runtime_platform={
+                "operating_system_family": "LINUX",
+                "cpu_architecture": _ARCHITECTURES[spec.architecture],
+            },
+            execution_role_arn=prepared.execution_role_arn,
+            task_role_arn=prepared.task_role_arn,
+            volumes=[{"name": volume} for volume in VOLUMES],
+            container_definitions=prepared.container_definitions,
+            tags=named(name, spec.tags),
+            opts=opts,
+        )
+
+    def _create_service(
+        self, args: FargateVllmArgs, engine: EngineService, task: ecs.TaskDefinition, registry_arn: pulumi.Output[str]
+    ) -> ecs.Service:
+        spec, name = self._spec, f"{self._name}-service"
+        percents = spec.deployment_percents
+        rollout = f"{spec.rollout_seconds}s"
+        return ecs.Service(
+            name,
+            cluster=args["cluster_name"],
+            task_definition=task.arn,
+            desired_count=spec.min_replicas,
+            launch_type="FARGATE",
+            platform_version="1.4.0",
+            network_configuration=engine.network_configuration(),
+            service_registries={"registry_arn": registry_arn},
+            deployment_minimum_healthy_percent=percents.minimum_healthy,
+            deployment_maximum_percent=percents.maximum,
+            deployment_circuit_breaker={"enable": True, "rollback": True},
+            availability_zone_rebalancing="ENABLED",
+            # Unlike the health check's own start period it may be longer than five minutes.
+            health_check_grace_period_seconds=spec.startup_seconds,
+            enable_execute_command=False,
+            enable_ecs_managed_tags=True,
+            propagate_tags="SERVICE",
+            wait_for_steady_state=True,
+            tags=named(name, spec.tags),
+            # How many there are, the autoscaler says from then on.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                ignore_changes=["desiredCount"] if spec.max_replicas is not None else [],
+                custom_timeouts=pulumi.CustomTimeouts(create=rollout, update=rollout, delete=rollout),
+            ),
+        )
+
+
+def _place(args: FargateVllmArgs) -> EnginePlace:
+    return EnginePlace(
+        account_id=args["account_id"],
+        cluster_name=args["cluster_name"],
+        vpc_id=args["vpc_id"],
+        subnet_ids=args["subnet_ids"],
+        client_security_group_ids=args["client_security_group_ids"],
+        policies=args.get("policies", ()),
+        hugging_face_token=args.get("hugging_face_token"),
+    )
