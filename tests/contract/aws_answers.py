@@ -116,8 +116,8 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:ecs/capacityProvider:CapacityProvider": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:ecs/cluster:Cluster": _ecs_cluster,
     "aws:ecs/service:Service": lambda name, _: {"name": f"{name}-1a2b3c4"},
-    "aws:ecs/taskDefinition:TaskDefinition": lambda _, inputs: {
-        "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}:task-definition/{inputs['family']}:1"
+    "aws:ecs/taskDefinition:TaskDefinition": lambda name, _: {
+        "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}:task-definition/{name}:1"
     },
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:lb/targetGroup:TargetGroup": _target_group,

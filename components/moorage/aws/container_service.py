@@ -96,7 +96,7 @@ class EcsVllm(pulumi.ComponentResource):
         engine = EngineService(name, self._spec, _place(args), child)
         prepared = engine.prepare_task()
         registry_arn, address = engine.create_discovery()
-        service = self._create_service(args, engine, self._create_task(prepared, child), registry_arn)
+        service = self._create_service(args, engine, prepared, registry_arn)
         engine.scale(service)
         self.upstream = engine.upstream(address)
         self.service_name, self.log_group_name = service.name, prepared.log_group_name
@@ -108,11 +108,11 @@ class EcsVllm(pulumi.ComponentResource):
             }
         )
 
-    def _create_task(self, prepared: PreparedTask, opts: pulumi.ResourceOptions) -> ecs.TaskDefinition:
+    def _create_task(self, prepared: PreparedTask) -> ecs.TaskDefinition:
         name = f"{self._name}-task"
         return ecs.TaskDefinition(
             name,
-            family=self._name,
+            family=prepared.family,
             requires_compatibilities=["EC2"],
             network_mode="awsvpc",
             execution_role_arn=prepared.execution_role_arn,
@@ -120,11 +120,11 @@ class EcsVllm(pulumi.ComponentResource):
             volumes=[{"name": volume} for volume in VOLUMES],
             container_definitions=prepared.container_definitions,
             tags=named(name, self._spec.tags),
-            opts=opts,
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _create_service(
-        self, args: EcsVllmArgs, engine: EngineService, task: ecs.TaskDefinition, registry_arn: pulumi.Output[str]
+        self, args: EcsVllmArgs, engine: EngineService, prepared: PreparedTask, registry_arn: pulumi.Output[str]
     ) -> ecs.Service:
         spec, name = self._spec, f"{self._name}-service"
         percents = spec.deployment_percents
@@ -132,7 +132,7 @@ class EcsVllm(pulumi.ComponentResource):
         return ecs.Service(
             name,
             cluster=args["cluster_name"],
-            task_definition=task.arn,
+            task_definition=self._create_task(prepared).arn,
             desired_count=spec.min_replicas,
             capacity_provider_strategies=[{"capacity_provider": args["capacity_provider_name"], "weight": 1}],
             network_configuration=engine.network_configuration(),
@@ -156,6 +156,7 @@ class EcsVllm(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 ignore_changes=["desiredCount"] if spec.max_replicas is not None else [],
+                depends_on=prepared.rights,
                 custom_timeouts=pulumi.CustomTimeouts(create=rollout, update=rollout, delete=rollout),
             ),
         )

@@ -13,7 +13,7 @@ from moorage.aws.engine_scaling import EngineScaling
 from moorage.aws.engine_service_spec import EcsVllmSpec, FargateVllmSpec, demand_per_engine
 from moorage.aws.security_group import let_in
 from moorage.aws.tags import named
-from moorage.aws.task_surroundings import TaskSurroundings
+from moorage.aws.task_surroundings import TaskSecret, TaskSurroundings
 from moorage.aws.vllm_container import CACHE, HUGGING_FACE_TOKEN_VARIABLE, PORT, TEMPORARY
 from moorage.spec.gateway_document import Upstream
 
@@ -41,8 +41,11 @@ class EnginePlace:
 class PreparedTask:
     """What a task definition takes of all this."""
 
+    family: pulumi.Output[str]
     execution_role_arn: pulumi.Output[str]
     task_role_arn: pulumi.Output[str]
+    rights: Sequence[pulumi.Resource]
+    """What the service has to wait for."""
     container_definitions: pulumi.Output[str]
     log_group_name: pulumi.Output[str]
 
@@ -68,19 +71,24 @@ class EngineService:
         )
         key = around.create_key(f"Engine {self._name}")
         log_group = around.create_log_group(key)
-        secrets: dict[str, pulumi.Output[str]] = {}
+        secrets: dict[str, TaskSecret] = {}
         if place.hugging_face_token is not None:
             secrets[HUGGING_FACE_TOKEN_VARIABLE] = around.create_secret(
                 "hugging-face", "Lets the engine have models of the Hub", place.hugging_face_token, key
             )
-        execution_role = around.create_execution_role(
-            log_group, key, secret_arns=secrets, repository_arn=repository_arn(spec.image)
+        execution = around.create_execution_role(
+            log_group, key, secrets=list(secrets.values()), repository_arn=repository_arn(spec.image)
         )
+        task = around.create_task_role(place.policies)
+        versions = {variable: secret.version_arn for variable, secret in secrets.items()}
         make: Callable[[str, Mapping[str, str]], Container] = spec.container
         return PreparedTask(
-            execution_role_arn=execution_role.arn,
-            task_role_arn=around.create_task_role(place.policies).arn,
-            container_definitions=pulumi.Output.all(log_group.name, pulumi.Output.from_input(secrets)).apply(
+            # The cluster's name has an ending: other stacks of the account have a family of their own.
+            family=pulumi.Output.concat(place.cluster_name, "-", self._name),
+            execution_role_arn=execution.arn,
+            task_role_arn=task.arn,
+            rights=[*execution.rights, *task.rights],
+            container_definitions=pulumi.Output.all(log_group.name, pulumi.Output.from_input(versions)).apply(
                 lambda known: container_definitions(make(known[0], known[1]))
             ),
             log_group_name=log_group.name,

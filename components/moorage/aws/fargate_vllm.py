@@ -89,7 +89,7 @@ class FargateVllm(pulumi.ComponentResource):
         engine = EngineService(name, self._spec, _place(args), child)
         prepared = engine.prepare_task()
         registry_arn, address = engine.create_discovery()
-        service = self._create_service(args, engine, self._create_task(prepared, child), registry_arn)
+        service = self._create_service(args, engine, prepared, registry_arn)
         engine.scale(service)
         self.upstream = engine.upstream(address)
         self.service_name, self.log_group_name = service.name, prepared.log_group_name
@@ -101,11 +101,11 @@ class FargateVllm(pulumi.ComponentResource):
             }
         )
 
-    def _create_task(self, prepared: PreparedTask, opts: pulumi.ResourceOptions) -> ecs.TaskDefinition:
+    def _create_task(self, prepared: PreparedTask) -> ecs.TaskDefinition:
         spec, name = self._spec, f"{self._name}-task"
         return ecs.TaskDefinition(
             name,
-            family=self._name,
+            family=prepared.family,
             requires_compatibilities=["FARGATE"],
             network_mode="awsvpc",
             cpu=str(spec.size.cpu_units),
@@ -120,11 +120,11 @@ class FargateVllm(pulumi.ComponentResource):
             volumes=[{"name": volume} for volume in VOLUMES],
             container_definitions=prepared.container_definitions,
             tags=named(name, spec.tags),
-            opts=opts,
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _create_service(
-        self, args: FargateVllmArgs, engine: EngineService, task: ecs.TaskDefinition, registry_arn: pulumi.Output[str]
+        self, args: FargateVllmArgs, engine: EngineService, prepared: PreparedTask, registry_arn: pulumi.Output[str]
     ) -> ecs.Service:
         spec, name = self._spec, f"{self._name}-service"
         percents = spec.deployment_percents
@@ -132,7 +132,7 @@ class FargateVllm(pulumi.ComponentResource):
         return ecs.Service(
             name,
             cluster=args["cluster_name"],
-            task_definition=task.arn,
+            task_definition=self._create_task(prepared).arn,
             desired_count=spec.min_replicas,
             launch_type="FARGATE",
             platform_version="1.4.0",
@@ -153,6 +153,7 @@ class FargateVllm(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 ignore_changes=["desiredCount"] if spec.max_replicas is not None else [],
+                depends_on=prepared.rights,
                 custom_timeouts=pulumi.CustomTimeouts(create=rollout, update=rollout, delete=rollout),
             ),
         )
