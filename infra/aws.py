@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws
 import pulumi_kubernetes
 
+from aws_model import buckets_of, read_policy
 from cluster_stack import ENGINE_SERVICE_ACCOUNT, ClusterParts, build_cluster_stack
 from moorage.aws.cluster import EksCluster, EksClusterArgs
 from moorage.aws.gpu_pool import EksGpuPool, EksPoolRungArgs
@@ -13,8 +14,6 @@ from moorage.aws.gpu_pool_spec import launched_by_auto_mode
 from moorage.aws.identity import EksWorkloadIdentity, EksWorkloadIdentityArgs
 from moorage.aws.network import AwsNetwork
 from moorage.aws.network_policy_controller import EksNetworkPolicyController
-from moorage.aws.policy import allow, policy_document
-from moorage.spec import BucketSource
 from outputs import StackOutputs
 from pool import cost_of, drain_seconds, ladder_of, max_gpus, rungs_of
 from settings import Settings
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from aws_configuration import AwsSettings
 
 _ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sts")
-_SCHEME = "s3://"
 
 
 def build_aws_always_on(settings: Settings) -> StackOutputs:
@@ -92,7 +90,7 @@ def _identity(
     settings: Settings, aws: "AwsSettings", cluster: EksCluster, opts: pulumi.ResourceOptions
 ) -> tuple[EksWorkloadIdentity, ...]:
     """Where the model is in a bucket: the engines may read it, and nothing else."""
-    buckets = _buckets(settings)
+    buckets = buckets_of(settings.configuration.model)
     if not buckets:
         return ()
     args: EksWorkloadIdentityArgs = {
@@ -100,26 +98,7 @@ def _identity(
         "cluster_arn": cluster.arn,
         "namespace": settings.configuration.cluster.namespace,
         "service_account": ENGINE_SERVICE_ACCOUNT,
-        "policy": read_policy(buckets, aws.model_key_arn),
+        "policy": read_policy(buckets, aws.region, aws.model_key_arn),
         "tags": aws.tags,
     }
     return (EksWorkloadIdentity("engine-identity", args, opts),)
-
-
-def _buckets(settings: Settings) -> list[str]:
-    """Of the model and its adapters, each once."""
-    model = settings.configuration.model
-    sources = [] if model is None else [model.source, *model.lora_adapters.values()]
-    found = [source.address for source in sources if isinstance(source, BucketSource)]
-    return sorted({address.removeprefix(_SCHEME).partition("/")[0] for address in found if address.startswith(_SCHEME)})
-
-
-def read_policy(buckets: list[str], key_arn: str | None) -> str:
-    """To list these buckets and read their objects."""
-    arns = [f"arn:aws:s3:::{bucket}" for bucket in buckets]
-    decrypt = [] if key_arn is None else [allow("DecryptModels", ("kms:Decrypt",), (key_arn,))]
-    return policy_document(
-        allow("ListModels", ("s3:GetBucketLocation", "s3:ListBucket"), arns),
-        allow("ReadModels", ("s3:GetObject",), [f"{arn}/*" for arn in arns]),
-        *decrypt,
-    )

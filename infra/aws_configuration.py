@@ -1,5 +1,7 @@
 """The keys of a stack's configuration that are about AWS."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from moorage.aws.monitoring_spec import Email
@@ -43,6 +45,15 @@ class AwsSettings(BaseModel):
         description="Whether the cluster and its key refuse to be deleted. Default: they do.",
     )
     tags: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")
+
+
+class FargateSettings(BaseModel):
+    """How large an engine on Fargate is; its memory follows from the model."""
+
+    model_config = STRICT
+
+    cpu: float = Field(default=4.0, gt=0, allow_inf_nan=False, description="vCPUs of each engine. Default: 4.")
+    architecture: Literal["arm64", "x86_64"] = Field(default="x86_64", description="Of the image. Default: x86_64.")
 
 
 class CloudWatchSettings(BaseModel):

@@ -24,7 +24,6 @@ from moorage.kubernetes.network_policies import NetworkPolicies, NetworkPolicies
 from moorage.kubernetes.placement import PlacementArgs
 from moorage.kubernetes.vllm import SecretKeyArgs, VllmDeployment, VllmDeploymentArgs
 from moorage.kubernetes.vllm_spec import NODE_SECONDS, max_num_seqs_of, startup_seconds_of, weights_gib_of
-from moorage.planner.gpu_memory import Demand
 from moorage.spec import BucketSource, HubSource, ModelFacts, ModelSpec
 from moorage.spec.gateway_settings import GatewaySettings
 from outputs import StackOutputs, try_it
@@ -61,11 +60,6 @@ class ClusterParts:
     """Of its resolver, where that is no pod and has no usual address."""
     service_account_annotations: pulumi.Input[Mapping[str, str]] | None = None
     """Of the engines' service account. None: those of the stack's file."""
-
-
-def demand_of(configuration: Configuration) -> Demand:
-    model, facts = _model(configuration)
-    return Demand(model, facts, configuration.load, configuration.engine.lora_rank)
 
 
 def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs:

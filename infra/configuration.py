@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from aws_configuration import AwsSettings, CloudWatchSettings
+from aws_configuration import AwsSettings, CloudWatchSettings, FargateSettings
 from cluster_configuration import (
     Addon,
     ClusterSettings,
@@ -157,6 +157,9 @@ class Configuration(BaseModel):
     cloudwatch: CloudWatchSettings = Field(
         default_factory=CloudWatchSettings, description="With cloud aws, outside of a cluster: who is told by alarms."
     )
+    fargate: FargateSettings = Field(
+        default_factory=FargateSettings, description="With cloud aws and platform fargate: how large an engine is."
+    )
     function: FunctionSettings = Field(
         default_factory=FunctionSettings, description="With cloud aws and option serverless: the function and its API."
     )
@@ -183,10 +186,12 @@ class Configuration(BaseModel):
             elsewhere = "see cluster.exposure" if platform.in_cluster else "remove it"
             for name in sorted({"host", "port"} & self.gateway.model_fields_set):
                 yield Problem(f"gateway.{name}", f": has no meaning with cloud = {self.cloud}; {elsewhere}")
-        if not platform.in_cluster and "lora_rank" in self.engine.model_fields_set:
+        if platform in (PROCESS, LAMBDA) and "lora_rank" in self.engine.model_fields_set:
             yield Problem("engine.lora_rank", f": has no meaning with cloud = {self.cloud}; remove it")
         if platform is LAMBDA and "idle_seconds" in self.engine.model_fields_set:
             yield Problem("engine.idle_seconds", f": has no meaning with platform = {platform.name}; AWS decides")
+        if "replicas" in platform.keys:
+            yield from self._contradictory_replicas()
         if platform.in_cluster:
             yield from self._contradictions()
 
@@ -199,12 +204,14 @@ class Configuration(BaseModel):
         for name in () if self.images is None else sorted(self.images.model_fields_set - {*platform.images}):
             yield Problem(f"images.{name}", f": has no meaning with platform = {platform.name}; remove it")
 
-    def _contradictions(self) -> Iterator[Problem]:
+    def _contradictory_replicas(self) -> Iterator[Problem]:
         replicas = self.replicas
         if self.option == SERVERLESS and "min" in replicas.model_fields_set:
             yield Problem("replicas.min", f" = {replicas.min}: must be left out with option = {self.option}")
         elif self.option != SERVERLESS and replicas.max is not None and replicas.max < replicas.min:
             yield Problem("replicas.max", f" = {replicas.max}: must be at least replicas.min = {replicas.min}")
+
+    def _contradictions(self) -> Iterator[Problem]:
         if self.cloud != "kubernetes":
             for name in sorted({"context", "service_account_annotations"} & self.cluster.model_fields_set):
                 yield Problem(f"cluster.{name}", f": has no meaning with cloud = {self.cloud}; remove it")

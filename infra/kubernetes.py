@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, cast
 import pulumi
 import pulumi_kubernetes
 
-from cluster_stack import ClusterParts, build_cluster_stack, demand_of
+from cluster_stack import ClusterParts, build_cluster_stack
+from demand import demand_of
 from moorage.planner.node_fit import NodeShape, node_parallelism
 from outputs import StackOutputs
 from settings import Settings

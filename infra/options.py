@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from moorage.spec import Problem, SpecError
 from outputs import StackOutputs
-from platforms import EKS, GKE, KUBERNETES, LAMBDA, PLATFORMS, PROCESS, SAGEMAKER, Platform
+from platforms import ECS, EKS, FARGATE, GKE, KUBERNETES, LAMBDA, PLATFORMS, PROCESS, SAGEMAKER, Platform
 from settings import Settings
 
 Builder = Callable[[Settings], StackOutputs]
@@ -20,6 +20,8 @@ BUILDERS: Mapping[Platform, Builder] = {
     PROCESS: _of("local", "build_local"),
     KUBERNETES: _of("kubernetes", "build_kubernetes"),
     EKS: _of("aws", "build_aws_always_on"),
+    ECS: _of("aws_ecs", "build_aws_ecs"),
+    FARGATE: _of("aws_ecs", "build_aws_fargate"),
     LAMBDA: _of("aws_serverless", "build_aws_serverless"),
     SAGEMAKER: _of("aws_managed", "build_aws_managed"),
     GKE: _of("gcp", "build_gcp_always_on"),

@@ -36,6 +36,10 @@ KUBERNETES = Platform(
 EKS = Platform("eks", (*_SERVED, "aws"), (*_IN_CLUSTER, "pool"), _IMAGES, in_cluster=True)
 LAMBDA = Platform("lambda", (*_SERVED, "aws"), ("cloudwatch", "function"), ("engine",), has_network=False)
 SAGEMAKER = Platform("sagemaker", (*_SERVED, "aws"), ("replicas", "pool", "load_balancer", "cloudwatch"), ("gateway",))
+ECS = Platform("ecs", (*_SERVED, "aws"), ("replicas", "pool", "load_balancer", "cloudwatch"), ("engine", "gateway"))
+FARGATE = Platform(
+    "fargate", (*_SERVED, "aws"), ("replicas", "fargate", "load_balancer", "cloudwatch"), ("engine", "gateway")
+)
 GKE = Platform("gke", (*_SERVED, "gcp"), (*_IN_CLUSTER, "pool"), _IMAGES, in_cluster=True)
 
 PLATFORMS: Mapping[tuple[str, str], tuple[Platform, ...]] = {
@@ -43,7 +47,7 @@ PLATFORMS: Mapping[tuple[str, str], tuple[Platform, ...]] = {
     ("local", "serverless"): (PROCESS,),
     ("kubernetes", "always-on"): (KUBERNETES,),
     ("kubernetes", "serverless"): (KUBERNETES,),
-    ("aws", "always-on"): (EKS,),
+    ("aws", "always-on"): (EKS, ECS, FARGATE),
     ("aws", "serverless"): (LAMBDA,),
     ("aws", "managed"): (SAGEMAKER,),
     ("gcp", "always-on"): (GKE,),

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from cluster_stack import demand_of
 from configuration import Configuration
+from demand import demand_of
 from moorage.engine import drain_budget
 from moorage.kubernetes.vllm_spec import PROPAGATION_SECONDS
 from moorage.planner.gpu_catalog import REFERENCE_REGIONS, Cloud
