@@ -1,0 +1,104 @@
+"""The command line: `python -m moorage_serving.serverless`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from moorage_serving.serverless.cold_start import ColdStart
+from moorage_serving.serverless.engine import HOST, Engine, EngineError, EngineSettings
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+ENGINE_FAILED = 1
+# Lambda ends an environment between two requests, and kills what is left of it after 2 seconds.
+DRAIN_SECONDS = 0
+command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@command_line.command()
+def serve(
+    weights: Annotated[Path, typer.Option(help="GGUF file.")],
+    engine: Annotated[Path, typer.Option(help="llama.cpp's server.")],
+    config_variable: Annotated[
+        str, typer.Option(help="Environment variable that holds the gateway's configuration.")
+    ] = "MOORAGE_GATEWAY_DOCUMENT",
+    context_tokens: Annotated[
+        int,
+        typer.Option(
+            min=0, envvar="MOORAGE_CONTEXT_TOKENS", help="Of one request and its answer; 0: the model's own limit."
+        ),
+    ] = 0,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The gateway's.")] = 8080,
+    engine_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="The engine's, where the configuration has it.")
+    ] = 8081,
+) -> None:
+    """Start the engine, and the gateway as soon as it is ready: whoever gets a connection gets an answer.
+
+    Ends with 0 after SIGTERM, with 1 when the engine ends by itself, with 2 for a configuration that cannot be used.
+    """
+    cold_start = ColdStart(_began_at())
+    signal.signal(signal.SIGTERM, _end)
+    settings = EngineSettings(engine, weights, context_tokens, engine_port)
+    try:
+        running = Engine(settings, cold_start)
+        try:
+            _serve_before(running, cold_start, config_variable, port)
+        finally:
+            running.stop()
+    except EngineError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(ENGINE_FAILED) from error
+
+
+def _serve_before(engine: Engine, cold_start: ColdStart, config_variable: str, port: int) -> None:
+    # Imported here: that takes as long as a small engine's own start, which has begun.
+    import structlog
+
+    from moorage_serving.gateway.cli import load, open_listeners
+    from moorage_serving.gateway.config.source import ConfigVariable
+    from moorage_serving.gateway.logs import LogLevel, configure_logging
+    from moorage_serving.gateway.server import DrainBudget, GatewayServer, raise_limit_of_open_files
+    from moorage_serving.gateway.state import GatewayState
+
+    configure_logging(LogLevel.INFO)
+    log = structlog.get_logger("serverless")
+    raise_limit_of_open_files()
+    source = ConfigVariable(config_variable)
+    loaded = load(source)
+    server = GatewayServer(GatewayState(source, loaded, 1, None), DrainBudget(0, DRAIN_SECONDS, False))
+    engine.wait_until_ready()
+    lost: list[int] = []
+
+    def end_with_it(code: int) -> None:
+        lost.append(code)
+        log.error("engine_lost", exit_code=code)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    engine.when_lost(end_with_it)
+    listeners = open_listeners(HOST, port, 1, reuse_port=False)
+    phases = cold_start.phases(time.monotonic())
+    log.info("cold_start", **{f"{phase}_seconds": round(seconds, 3) for phase, seconds in phases.items()})
+    server.run(listeners)
+    if lost:
+        raise EngineError(f"the engine has ended with {lost[0]}")
+
+
+def _began_at() -> float:
+    """When this process was started, on the clock of `time.monotonic`."""
+    fields = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    since_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return time.monotonic() - (time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """Before the gateway is there to do it."""
+    sys.exit(0)

@@ -1,0 +1,108 @@
+"""llama.cpp's server as a child process."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from moorage_serving.serverless.cold_start import ColdStart
+
+LOOK_SECONDS = 0.02
+LOOK_TIMEOUT_SECONDS = 1.0
+STOP_SECONDS = 1.0
+HOST = "127.0.0.1"
+
+
+class EngineError(Exception):
+    """The engine has ended, or did not start. The text is one line."""
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What is served, and where."""
+
+    program: Path
+    weights: Path
+    context_tokens: int
+    """0: as many as the model was trained with."""
+    port: int
+
+    def command(self, vcpus: int) -> list[str]:
+        """One request at a time, as each environment of Lambda gets them; no page, no download, no look inside."""
+        return [
+            *(str(self.program), "--model", str(self.weights), "--ctx-size", str(self.context_tokens)),
+            *("--parallel", "1", "--threads", str(vcpus), "--host", HOST, "--port", str(self.port)),
+            *("--metrics", "--no-slots", "--no-ui", "--offline", "--log-colors", "off"),
+        ]
+
+
+class Engine:
+    """Started with the object. What it logs goes to standard error."""
+
+    def __init__(self, settings: EngineSettings, cold_start: ColdStart) -> None:
+        """Raises EngineError where the program cannot be started."""
+        self._port = settings.port
+        self._cold_start = cold_start
+        self._is_stopping = False
+        command = settings.command(len(os.sched_getaffinity(0)))
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+        except OSError as error:
+            raise EngineError(f"cannot start {settings.program}: {error.strerror}") from error
+        threading.Thread(target=self._read_log, daemon=True).start()
+
+    def wait_until_ready(self) -> None:
+        """Until it would answer. Raises EngineError when it ends before."""
+        while not self._is_ready():
+            if (code := self._process.poll()) is not None:
+                raise EngineError(f"the engine has ended with {code} before it was ready")
+            time.sleep(LOOK_SECONDS)
+
+    def when_lost(self, tell: Callable[[int], None]) -> None:
+        """Calls `tell` with the exit code, in a thread, when the engine ends without having been stopped."""
+
+        def wait() -> None:
+            code = self._process.wait()
+            if not self._is_stopping:
+                tell(code)
+
+        threading.Thread(target=wait, daemon=True).start()
+
+    def stop(self) -> None:
+        """Returns when it has ended."""
+        self._is_stopping = True
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self._port, timeout=LOOK_TIMEOUT_SECONDS)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _read_log(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - it is piped
+        for line in self._process.stdout:
+            self._cold_start.read(line.decode(errors="replace"), time.monotonic())
+            sys.stderr.buffer.write(line)
+            sys.stderr.buffer.flush()
