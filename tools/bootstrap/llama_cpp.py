@@ -26,8 +26,9 @@ _HINT = "llama.cpp could not be built from its source, which the package index h
 
 def install_llama_cpp() -> None:
     """Makes `.tools/llama-cpp` a folder with the programs and the converter. Raises `SetupError`."""
-    inputs = (RECIPE / "llama-cpp.txt", RECIPE / "llama-cpp.cmake", Path(__file__))
-    digest = hashlib.sha256(platform.machine().encode() + b"".join(path.read_bytes() for path in inputs))
+    digest = hashlib.sha256(f"{platform.machine()} {PROGRAMS} {CONVERTER}".encode())
+    for name in ("llama-cpp.txt", "llama-cpp.cmake"):
+        digest.update((RECIPE / name).read_bytes())
     link("llama-cpp", built_once(f"{STEP}-{digest.hexdigest()[:12]}", _build))
 
 

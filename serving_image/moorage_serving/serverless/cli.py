@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -16,6 +16,8 @@ from moorage_serving.serverless.engine import HOST, Engine, EngineError, EngineS
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from starlette.types import ASGIApp
 
 ENGINE_FAILED = 1
 # Lambda ends an environment between two requests, and kills what is left of it after 2 seconds.
@@ -30,15 +32,10 @@ def serve(
     config_variable: Annotated[
         str, typer.Option(help="Environment variable that holds the gateway's configuration.")
     ] = "MOORAGE_GATEWAY_DOCUMENT",
-    context_tokens: Annotated[
-        int,
-        typer.Option(
-            min=0, envvar="MOORAGE_CONTEXT_TOKENS", help="Of one request and its answer; 0: the model's own limit."
-        ),
-    ] = 0,
     port: Annotated[int, typer.Option(min=1, max=65535, help="The gateway's.")] = 8080,
     engine_port: Annotated[
-        int, typer.Option(min=1, max=65535, help="The engine's, where the configuration has it.")
+        int,
+        typer.Option(min=1, max=65535, envvar="LLAMA_ARG_PORT", help="The engine's, which reads the same variable."),
     ] = 8081,
 ) -> None:
     """Start the engine, and the gateway as soon as it is ready: whoever gets a connection gets an answer.
@@ -47,7 +44,7 @@ def serve(
     """
     cold_start = ColdStart(_began_at())
     signal.signal(signal.SIGTERM, _end)
-    settings = EngineSettings(engine, weights, context_tokens, engine_port)
+    settings = EngineSettings(engine, weights, engine_port)
     try:
         running = Engine(settings, cold_start)
         try:
@@ -68,6 +65,7 @@ def _serve_before(engine: Engine, cold_start: ColdStart, config_variable: str, p
     from moorage_serving.gateway.logs import LogLevel, configure_logging
     from moorage_serving.gateway.server import DrainBudget, GatewayServer, raise_limit_of_open_files
     from moorage_serving.gateway.state import GatewayState
+    from moorage_serving.serverless.events import RefusedEvents
 
     configure_logging(LogLevel.INFO)
     log = structlog.get_logger("serverless")
@@ -75,6 +73,7 @@ def _serve_before(engine: Engine, cold_start: ColdStart, config_variable: str, p
     source = ConfigVariable(config_variable)
     loaded = load(source)
     server = GatewayServer(GatewayState(source, loaded, 1, None), DrainBudget(0, DRAIN_SECONDS, False))
+    server.config.app = RefusedEvents(cast("ASGIApp", server.config.app))
     engine.wait_until_ready()
     lost: list[int] = []
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from moorage_serving.serverless.cold_start import ColdStart
@@ -21,6 +21,7 @@ LOOK_SECONDS = 0.02
 LOOK_TIMEOUT_SECONDS = 1.0
 STOP_SECONDS = 1.0
 HOST = "127.0.0.1"
+_OWN_VARIABLES = ("LLAMA_", "PATH", "TMPDIR")
 
 
 class EngineError(Exception):
@@ -33,17 +34,18 @@ class EngineSettings:
 
     program: Path
     weights: Path
-    context_tokens: int
-    """0: as many as the model was trained with."""
     port: int
 
-    def command(self, vcpus: int) -> list[str]:
-        """One request at a time, as each environment of Lambda gets them; no page, no download, no look inside."""
-        return [
-            *(str(self.program), "--model", str(self.weights), "--ctx-size", str(self.context_tokens)),
-            *("--parallel", "1", "--threads", str(vcpus), "--host", HOST, "--port", str(self.port)),
-            *("--metrics", "--no-slots", "--no-ui", "--offline", "--log-colors", "off"),
-        ]
+    @property
+    def command(self) -> list[str]:
+        """Without a page, a download or a look at what others ask."""
+        options = ("--metrics", "--no-slots", "--no-ui", "--offline", "--log-colors", "off")
+        return [str(self.program), "--model", str(self.weights), *options]
+
+    def environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Context and threads are what `given` says, by the server's own variables; the rest is not the engine's."""
+        own = {name: value for name, value in given.items() if name.startswith(_OWN_VARIABLES)}
+        return {**own, "LLAMA_ARG_HOST": HOST, "LLAMA_ARG_PORT": str(self.port)}
 
 
 class Engine:
@@ -54,10 +56,13 @@ class Engine:
         self._port = settings.port
         self._cold_start = cold_start
         self._is_stopping = False
-        command = settings.command(len(os.sched_getaffinity(0)))
         try:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+                settings.command,
+                env=settings.environment(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
             )
         except OSError as error:
             raise EngineError(f"cannot start {settings.program}: {error.strerror}") from error
