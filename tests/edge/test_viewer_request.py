@@ -1,0 +1,168 @@
+"""The CloudFront Function, run by Node on events of CloudFront's shape."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import moorage.edge
+
+CODE = (Path(moorage.edge.__file__).parent / "viewer_request.js").read_text()
+# docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-functions: 10 KB.
+MAX_BYTES = 10 * 1024
+SECRET = "a secret of the edge, 32 bytes long"
+KEY = "moorage-" + "k" * 43
+STORE = {"hmac": SECRET, "routes": "eu=1"}
+
+
+def mac(key: str, secret: str = SECRET) -> str:
+    digest = hmac.new(secret.encode(), key.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def event(authorization: str | None = f"Bearer {KEY}.{mac(KEY)}", **headers: str) -> dict[str, Any]:
+    """Of version 1.0 (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html)."""
+    sent = {
+        "host": "d111111abcdef8.cloudfront.net",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    if authorization is not None:
+        sent["authorization"] = authorization
+    return {
+        "version": "1.0",
+        "context": {"distributionDomainName": "d111111abcdef8.cloudfront.net", "eventType": "viewer-request"},
+        "viewer": {"ip": "198.51.100.11"},
+        "request": {
+            "method": "POST",
+            "uri": "/v1/chat/completions",
+            "querystring": {},
+            "headers": {name: {"value": value} for name, value in sent.items()},
+            "cookies": {},
+        },
+    }
+
+
+def run(*events: dict[str, Any], store: dict[str, str] = STORE, region: str = "", repeat: int = 0) -> dict[str, Any]:
+    node = shutil.which("node")
+    assert node, "the edge's tests need Node 20 on the PATH"
+    script = Path(__file__).parent / "run_viewer_request.mjs"
+    given = {"code": CODE, "store": store, "region": region, "events": events, "repeat": repeat}
+    done = subprocess.run([node, str(script)], input=json.dumps(given), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_signed_key_reaches_its_origin_without_its_signature():
+    (result,) = run(event())["results"]
+    assert result["selected"] == "eu"
+    assert result["returned"]["headers"]["authorization"] == {"value": f"Bearer {KEY}"}
+    assert result["returned"]["headers"]["x-moorage-edge"] == {"value": "accepted"}
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        f"Bearer {KEY}",
+        f"Basic {KEY}.{mac(KEY)}",
+        f"Bearer {KEY}x.{mac(KEY)}",
+        f"Bearer {KEY}.{mac(KEY, 'another secret')}",
+        f"Bearer {KEY}.{'A' * 43}",
+        f"Bearer {KEY}.{mac(KEY)}.{mac(KEY)}",
+        f"Bearer short.{mac('short')}",
+    ],
+)
+def test_whoever_has_no_signed_key_is_answered_at_the_edge(authorization: str | None):
+    (result,) = run(event(authorization))["results"]
+    assert result["returned"]["statusCode"] == 401
+    assert json.loads(result["returned"]["body"]["data"])["error"]["code"] == "invalid_api_key"
+    assert result["selected"] is None
+
+
+def test_two_credentials_in_one_request_are_refused():
+    twice = event()
+    value = twice["request"]["headers"]["authorization"]["value"]
+    twice["request"]["headers"]["authorization"]["multiValue"] = [{"value": value}, {"value": "Bearer other"}]
+    assert run(twice)["results"][0]["returned"]["statusCode"] == 401
+
+
+def test_a_client_cannot_say_itself_that_the_edge_has_accepted_it():
+    (refused,) = run(event(None, x_moorage_edge="accepted"))["results"]
+    assert refused["returned"]["statusCode"] == 401
+
+
+def test_headers_that_only_a_proxy_may_set_are_taken_away():
+    forged = event(
+        x_forwarded_for="10.0.0.1",
+        x_forwarded_host="evil",
+        forwarded="for=10.0.0.1",
+        x_moorage_tenant="other",
+        accept="*/*",
+    )
+    headers = run(forged)["results"][0]["returned"]["headers"]
+    assert set(headers) == {"host", "accept", "authorization", "x-moorage-edge"}
+
+
+def test_the_secret_before_is_good_until_it_is_taken_away():
+    before = event(f"Bearer {KEY}.{mac(KEY, 'the secret before')}")
+    assert run(before, store={**STORE, "hmac-previous": "the secret before"})["results"][0]["selected"] == "eu"
+    assert run(before)["results"][0]["returned"]["statusCode"] == 401
+
+
+def test_a_revoked_key_is_refused():
+    assert run(event(), store={**STORE, f"revoked-{mac(KEY)}": "1"})["results"][0]["returned"]["statusCode"] == 401
+
+
+def test_the_nearest_region_wins_and_others_go_the_common_way():
+    store = {**STORE, "routes-us-east-1": "us=1"}
+    assert run(event(), store=store, region="us-east-1")["results"][0]["selected"] == "us"
+    assert run(event(), store=store, region="ap-south-1")["results"][0]["selected"] == "eu"
+    assert run(event(), store=store)["results"][0]["selected"] == "eu"
+
+
+def test_a_canary_gets_its_share_of_keys_and_a_key_stays_where_it_is():
+    keys = [f"moorage-key-number-{number:06}" for number in range(1000)]
+    events = [event(f"Bearer {key}.{mac(key)}") for key in keys]
+    store = {**STORE, "routes": "eu=90,canary=10"}
+    first, again = ([result["selected"] for result in run(*events, store=store)["results"]] for _ in range(2))
+    assert first == again
+    assert 70 <= Counter(first)["canary"] <= 130
+
+
+def test_an_edge_that_cannot_decide_lets_nobody_in():
+    ran = run(event(), store={"hmac": SECRET})
+    assert ran["results"][0]["returned"]["statusCode"] == 503
+    assert not any(KEY in line or SECRET in line for line in ran["logs"])
+
+
+def test_no_secret_is_in_an_answer():
+    text = json.dumps(run(event(None), event(f"Bearer {KEY}.{'A' * 43}"))["results"])
+    assert SECRET not in text
+    assert KEY not in text
+
+
+def test_the_function_is_within_its_size_and_its_time():
+    assert len(CODE.encode()) <= MAX_BYTES
+    milliseconds = sorted(run(event(), event(None), repeat=2000)["milliseconds"])
+    # Less than a millisecond: docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-functions-choosing.html.
+    assert milliseconds[len(milliseconds) // 2] < 1
+
+
+def test_only_the_two_modules_of_the_runtime_are_imported_and_nothing_it_lacks_is_called():
+    imports = [line for line in CODE.splitlines() if line.startswith("import ")]
+    assert imports == ["import cf from 'cloudfront';", "import crypto from 'crypto';"]
+    code = "\n".join(line for line in CODE.splitlines() if not line.startswith("//"))
+    assert not [
+        word
+        for word in ("eval(", "new Function", "setTimeout", "fetch(", "class ", "require(", "?.", "??")
+        if word in code
+    ]
+    assert not re.search(r"for \([^)]* of ", code)
