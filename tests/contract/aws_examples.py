@@ -234,6 +234,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "log_retention_days": 30,
         "tags": TAGS,
     },
+    EcsCluster: {"region": REGION, "account_id": ACCOUNT_ID, "log_retention_days": 365, "tags": TAGS},
     WorkloadSecurityGroup: {"vpc_id": "vpc-0123456789abcdef0", "tags": TAGS},
     StreamLoadBalancer: {
         "region": REGION,

@@ -154,3 +154,27 @@ def test_a_balancer_of_the_network_has_no_address_outside_and_its_clients_are_th
         if "cidrIpv4" in found.inputs
     }
     assert clients == {"10.0.0.0/16"}
+
+
+def test_what_ecs_measures_is_encrypted_and_ends():
+    """ECS would make a log group of the same name itself, with neither."""
+    recording = recorded("cluster of ECS")
+    (cluster,) = recording.of_type("Cluster")
+    group = recording.the("LogGroup").inputs
+    assert cluster.inputs["settings"] == [{"name": "containerInsights", "value": "enhanced"}]
+    assert group["name"] == "/aws/ecs/containerinsights/harbour-cluster-1a2b3c4/performance"
+    assert group["retentionInDays"] == 365
+    policy = json.loads(recording.the("Key").inputs["policy"])
+    (logs,) = [found for found in policy["Statement"] if "LogGroup" in found["Sid"]]
+    arn = logs["Condition"]["ArnEquals"]["kms:EncryptionContext:aws:logs:arn"]
+    assert arn.endswith(":log-group:/aws/ecs/containerinsights/harbour-cluster-*/performance")
+
+
+def test_the_disks_key_is_for_tasks_of_this_cluster():
+    policy = json.loads(recorded("cluster of ECS").the("Key").inputs["policy"])
+    fargate = [found for found in policy["Statement"] if found["Principal"] == {"Service": "fargate.amazonaws.com"}]
+    assert len(fargate) == 2
+    for statement in fargate:
+        condition = statement["Condition"]
+        assert condition["StringEquals"] == {"kms:EncryptionContext:aws:ecs:clusterAccount": ACCOUNT_ID}
+        assert condition["StringLike"] == {"kms:EncryptionContext:aws:ecs:clusterName": "harbour-cluster-*"}
