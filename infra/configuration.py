@@ -36,6 +36,7 @@ from strict import STRICT
 
 SERVERLESS = "serverless"
 _LEAST_ZONES = 2
+_OF_EVERY_STACK_ON_AWS = frozenset({"region", "tags"})
 
 
 def _document_settings(value: object) -> dict[str, JsonValue]:
@@ -188,12 +189,20 @@ class Configuration(BaseModel):
                 yield Problem(f"gateway.{name}", f": has no meaning with cloud = {self.cloud}; {elsewhere}")
         if platform in (PROCESS, LAMBDA) and "lora_rank" in self.engine.model_fields_set:
             yield Problem("engine.lora_rank", f": has no meaning with cloud = {self.cloud}; remove it")
-        if platform is LAMBDA and "idle_seconds" in self.engine.model_fields_set:
-            yield Problem("engine.idle_seconds", f": has no meaning with platform = {platform.name}; AWS decides")
+        if platform is LAMBDA:
+            yield from self._meaningless_for_a_function()
         if "replicas" in platform.keys:
             yield from self._contradictory_replicas()
         if platform.in_cluster:
             yield from self._contradictions()
+
+    def _meaningless_for_a_function(self) -> Iterator[Problem]:
+        where = f"has no meaning with platform = {LAMBDA.name}"
+        if "idle_seconds" in self.engine.model_fields_set:
+            yield Problem("engine.idle_seconds", f": {where}; AWS decides")
+        given = set() if self.aws is None else self.aws.model_fields_set
+        for name in sorted(given - _OF_EVERY_STACK_ON_AWS):
+            yield Problem(f"aws.{name}", f": {where}; remove it")
 
     def _keys_of_other_platforms(self, platform: Platform) -> Iterator[Problem]:
         for name in [name for name in type(self).model_fields if name in self.model_fields_set]:
@@ -292,8 +301,6 @@ class Configuration(BaseModel):
         if platform.has_network and len(zones) < _LEAST_ZONES:
             given = f" = {shown(zones)}" if zones else ": is missing"
             yield Problem("aws.availability_zones", f"{given}; must be at least {_LEAST_ZONES} of the region")
-        elif zones and not platform.has_network:
-            yield Problem("aws.availability_zones", f": has no meaning with platform = {platform.name}; remove it")
 
     @field_validator("engine")
     @classmethod

@@ -164,7 +164,6 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "log_retention_days": 30,
         "tags": TAGS,
     },
-    EcsCluster: {"region": REGION, "account_id": ACCOUNT_ID, "tags": TAGS},
     EcsGpuPool: {
         "region": REGION,
         "account_id": ACCOUNT_ID,

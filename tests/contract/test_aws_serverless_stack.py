@@ -10,6 +10,8 @@ from .test_stacks import BUILD_SECONDS, ROOT, build, configuration_of
 
 KEYS = configuration_of(ROOT / "stacks" / "Pulumi.aws-serverless.yaml")
 
+ROTATED_KEY = {"id": "changing", "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:harbour-1a2b3c"}
+
 
 def changed(**changes: object) -> dict[str, object]:
     """The stack with other keys; a group's are merged into it."""
@@ -132,6 +134,11 @@ def test_a_service_level_that_cpus_do_not_keep_is_warned_of():
             "function.provisioned_concurrency.max = 9: must be at most the reserved concurrency, 8",
         ),
         ({"aws": {"availability_zones": ["us-east-1a", "us-east-1b"]}}, "aws.availability_zones: has no meaning"),
+        ({"aws": {"key_rotation_days": 30}}, "aws.key_rotation_days: has no meaning with platform = lambda"),
+        (
+            {"gateway": {"settings": {"rotated_keys": [ROTATED_KEY]}}},
+            "gateway.settings.rotated_keys: needs the right to read secrets",
+        ),
         ({"engine": {"idle_seconds": 60}}, "engine.idle_seconds: has no meaning with platform = lambda"),
         ({"cluster": {"namespace": "x"}}, "cluster: has no meaning with platform = lambda"),
     ],

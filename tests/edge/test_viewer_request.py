@@ -16,7 +16,7 @@ import pytest
 import moorage.edge
 
 CODE = (Path(moorage.edge.__file__).parent / "viewer_request.js").read_text()
-# docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-functions: 10 KB.
+# 10 KB (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-functions).
 MAX_BYTES = 10 * 1024
 SECRET = "a secret of the edge, 32 bytes long"
 KEY = "moorage-" + "k" * 43

@@ -31,17 +31,18 @@ from moorage.spec.numbers import WholeNumber
 
 DOCUMENT_VARIABLE = "MOORAGE_GATEWAY_DOCUMENT"
 _ECR_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/.+")
+_NEEDS = {
+    "cache": "Redis, which a function has not",
+    "request_log": "a folder that lasts, which a function has not",
+    "rotated_keys": "the right to read secrets, which a function and the authorizer before it have not",
+}
 _A_HASH = "0" * 64
 
 
 def _checked_settings(value: object) -> dict[str, JsonValue]:
     """Without what needs more than one environment that comes and goes."""
     settings = parse_gateway_settings(value, "")
-    problems = [
-        Problem(name, f": needs {needs}, which a function has not; remove it")
-        for name, needs in (("cache", "Redis"), ("request_log", "a folder that lasts"))
-        if settings.get(name) is not None
-    ]
+    problems = [Problem(name, f": needs {needs}; remove it") for name, needs in _NEEDS.items() if settings.get(name)]
     largest = settings.get("max_request_body_bytes")
     if isinstance(largest, int) and largest > MOST_REQUEST_BYTES:
         problems.append(
