@@ -34,6 +34,9 @@ LIMITS = {
     "aws:iam/rolePolicy:RolePolicy": ("name", limit_of("iam", "policyNameType")),
     # docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html (read 2026-11-25)
     "aws:lambda/function:Function": ("name", 64),
+    # The function that it makes is named as it is.
+    "aws:cloudformation/stack:Stack": ("name", 64),
+    "aws:scheduler/schedule:Schedule": ("name", limit_of("scheduler", "Name")),
     # docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html, docs.aws.amazon.com/AWSEC2/latest/
     # APIReference/API_CreateSecurityGroup.html, docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     # (read 2026-11-25)
