@@ -133,4 +133,5 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     },
     "aws:servicediscovery/service:Service": _arn("servicediscovery", "service/srv-"),
     "aws:sns/topic:Topic": _arn("sns", ""),
+    "aws:wafv2/webAcl:WebAcl": _arn("wafv2", "regional/webacl/"),
 }

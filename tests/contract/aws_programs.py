@@ -30,7 +30,7 @@ from moorage.aws.serverless import LambdaLlm
 from moorage.aws.serverless_gpu import LambdaGpuFunction
 
 from .aws_answers import REGION
-from .aws_examples import TAGS
+from .aws_examples import EXPOSURE, TAGS
 from .examples import component
 
 Variant = tuple[type[pulumi.ComponentResource], Mapping[str, object]]
@@ -93,6 +93,10 @@ VARIANTS: Mapping[str, Variant] = {
     "engines on Fargate": (FargateVllm, {}),
     "group of a workload": (WorkloadSecurityGroup, {}),
     "public balancer": (StreamLoadBalancer, {}),
+    "balancer with rules of its own": (
+        StreamLoadBalancer,
+        {"exposure": {**EXPOSURE, "web_acl_arn": None, "managed_web_acl": True}},
+    ),
     "balancer of the network": (StreamLoadBalancer, {"exposure": ..., "deletion_protection": ...}),
     "gateway": (FargateGateway, {"rotated_key_arn": ...}),
     "gateway with a rotated key": (FargateGateway, {}),

@@ -178,3 +178,28 @@ def test_the_disks_key_is_for_tasks_of_this_cluster():
         condition = statement["Condition"]
         assert condition["StringEquals"] == {"kms:EncryptionContext:aws:ecs:clusterAccount": ACCOUNT_ID}
         assert condition["StringLike"] == {"kms:EncryptionContext:aws:ecs:clusterName": "harbour-cluster-*"}
+
+
+def test_prompts_that_look_like_attacks_are_counted_and_not_blocked():
+    rules = {rule["name"]: rule for rule in recorded("balancer with rules of its own").the("WebAcl").inputs["rules"]}
+    assert set(rules) == {"rate", "reputation", "common", "bad-inputs"}
+    for group in ("common", "bad-inputs"):
+        overrides = rules[group]["statement"]["managedRuleGroupStatement"]["ruleActionOverrides"]
+        assert overrides
+        assert {override["name"].rpartition("_")[2] for override in overrides} == {"BODY"}
+        assert all(set(override["actionToUse"]) == {"count"} for override in overrides)
+    assert set(rules["rate"]["action"]) == {"block"}
+
+
+def test_no_sample_of_a_request_is_kept_for_it_has_the_clients_key():
+    inputs = recorded("balancer with rules of its own").the("WebAcl").inputs
+    configurations = [inputs["visibilityConfig"], *(rule["visibilityConfig"] for rule in inputs["rules"])]
+    assert {found["sampledRequestsEnabled"] for found in configurations} == {False}
+
+
+@pytest.mark.parametrize("variant", ["public balancer", "balancer with rules of its own"])
+def test_an_access_list_is_before_the_balancer(variant: str):
+    recording = recorded(variant)
+    association = recording.the("WebAclAssociation").inputs
+    assert association["resourceArn"].startswith("arn:aws:elasticloadbalancing:")
+    assert association["webAclArn"].startswith("arn:aws:wafv2:")

@@ -25,6 +25,7 @@ LIMITS = {
     # As botocore's model describes PutDashboard's DashboardName and CreateTopic's Name.
     "aws:cloudwatch/dashboard:Dashboard": ("dashboardName", 255),
     "aws:sns/topic:Topic": ("name", 256),
+    "aws:wafv2/webAcl:WebAcl": ("name", limit_of("wafv2", "EntityName")),
     "aws:ec2/launchTemplate:LaunchTemplate": ("name", limit_of("ec2", "LaunchTemplateName")),
     "aws:ecr/repository:Repository": ("name", limit_of("ecr", "RepositoryName")),
     "aws:eks/cluster:Cluster": ("name", limit_of("eks", "ClusterName")),

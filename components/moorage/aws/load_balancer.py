@@ -12,6 +12,7 @@ from moorage.aws.load_balancer_spec import API_PATHS, GATEWAY_PORT, HEALTH_PATH,
 from moorage.aws.names import check_name
 from moorage.aws.security_group import let_in
 from moorage.aws.tags import named
+from moorage.aws.web_acl import create_web_acl
 from moorage.spec.arguments import ServiceLevelArgs
 from moorage.spec.gateway_settings import GatewaySettings
 from moorage.spec.parsing import known_of, parse
@@ -52,6 +53,9 @@ class LoadBalancerExposureArgs(TypedDict):
     web_acl_arn: NotRequired[str]
     """Of AWS WAF. Its rules on the size and the words of bodies may only count: prompts look like attacks. Default:
     none."""
+    managed_web_acl: NotRequired[bool]
+    """Whether there is one of the balancer's own in its place: against floods, addresses of bad repute and AWS's common
+    rules, those on bodies only counted. Default: no."""
 
 
 class StreamLoadBalancerArgs(TypedDict):
@@ -189,12 +193,12 @@ class StreamLoadBalancer(pulumi.ComponentResource):
             tags=named(name, self._spec.tags),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy], protect=self._spec.deletion_protection),
         )
-        if exposure.web_acl_arn is not None:
+        web_acl_arn: pulumi.Input[str] | None = exposure.web_acl_arn
+        if exposure.managed_web_acl:
+            web_acl_arn = create_web_acl(f"{self._name}-rules", self._spec.tags, self._child).arn
+        if web_acl_arn is not None:
             wafv2.WebAclAssociation(
-                f"{self._name}-web-acl",
-                resource_arn=balancer.arn,
-                web_acl_arn=exposure.web_acl_arn,
-                opts=self._child,
+                f"{self._name}-web-acl", resource_arn=balancer.arn, web_acl_arn=web_acl_arn, opts=self._child
             )
         return balancer
 

@@ -49,6 +49,7 @@ class ExposureSpec(BaseModel):
     certificate_arn: str | None = None
     client_cidrs: Sequence[str] | None = Field(default=None, min_length=1, validate_default=True)
     web_acl_arn: str | None = Field(default=None, min_length=1)
+    managed_web_acl: bool = False
 
     @field_validator("hostname")
     @classmethod
@@ -77,6 +78,13 @@ class ExposureSpec(BaseModel):
             except ValueError as error:
                 raise ValueError(f"{cidr}: {error}; must be an IPv4 network, such as 203.0.113.0/24") from None
         return cidrs
+
+    @field_validator("managed_web_acl")
+    @classmethod
+    def _only_one(cls, managed: bool, info: ValidationInfo) -> bool:
+        if managed and info.data.get("web_acl_arn") is not None:
+            raise ValueError("must be false where web_acl_arn names another one")
+        return managed
 
     @property
     def port(self) -> int:
