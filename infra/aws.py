@@ -20,6 +20,7 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from aws_configuration import AwsSettings
+    from aws_failover import Failover
 
 _ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sts")
 
@@ -58,6 +59,7 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
         },
         inside,
     )
+    failover = _failover(settings, network, cluster, outside)
     parts = ClusterParts(
         platform="eks",
         placement=pool.placement,
@@ -65,11 +67,24 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
         gpu_memory_gib=ladder.gpu_memory_gib,
         opts=inside,
         estimated_cost=cost_of(configuration, ladder, "aws"),
-        needs=(denials, pool, *_identity(settings, aws, cluster, outside)),
+        needs=(denials, pool, *_identity(settings, aws, cluster, outside), *(failover.needs if failover else ())),
         dns_addresses=(cluster.dns_address,),
         service_account_annotations={},
+        further_upstreams=(failover.upstream,) if failover else (),
+        gateway_destinations=failover.destinations if failover else (),
     )
     return build_cluster_stack(settings, parts)
+
+
+def _failover(
+    settings: Settings, network: AwsNetwork, cluster: EksCluster, opts: pulumi.ResourceOptions
+) -> "Failover | None":
+    """Imports what is for SageMaker only where it is needed."""
+    if settings.configuration.failover is None:
+        return None
+    from aws_failover import build_failover
+
+    return build_failover(settings, settings.configuration.failover, network, cluster, opts)
 
 
 def _cluster_args(aws: "AwsSettings", network: AwsNetwork) -> EksClusterArgs:

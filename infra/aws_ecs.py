@@ -8,7 +8,6 @@ import pulumi
 
 from aws_front import ENDPOINTS, Engines, Ground, build_front, build_ground
 from aws_model import buckets_of, read_policy, revision_of
-from aws_monitoring import stack_dimension
 from configuration import Configuration
 from images import image_of
 from moorage.aws.compute_quotas import FARGATE, quota_of
@@ -26,6 +25,7 @@ from moorage.spec.parsing import known_of, parse
 from outputs import StackOutputs
 from pool import cost_of, ladder_of, rungs_of
 from settings import Settings
+from stack_dimension import stack_dimension
 
 if TYPE_CHECKING:
     from aws_configuration import AwsSettings

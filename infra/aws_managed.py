@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, cast
 
+from aws_endpoint import endpoint_name, sagemaker_args
 from aws_front import ENDPOINTS, Engines, Ground, build_front, build_ground
-from aws_monitoring import stack_dimension
 from cluster_stack import revision_of
 from configuration import Configuration
 from moorage.aws.managed import VARIANT, SagemakerVllm, SagemakerVllmArgs
@@ -16,7 +16,6 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from aws_configuration import AwsSettings
-    from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 
 _ENGINE = "engine"
 # SageMaker publishes no price that a program can read: ml.g5.2xlarge was 1.25 times its instance of EC2, ml.g5.xlarge
@@ -29,34 +28,16 @@ def build_aws_managed(settings: Settings) -> StackOutputs:
     region = cast("AwsSettings", settings.configuration.aws).region
     ladder = ladder_of(settings.configuration, "aws", region, is_launched=is_offered)
     ground = build_ground(settings, (*ENDPOINTS, "sagemaker.runtime"))
-    engine = SagemakerVllm(_ENGINE, endpoint_args(settings, ladder, ground), ground.opts)
+    engine = SagemakerVllm(_ENGINE, _endpoint_args(settings, ladder, ground), ground.opts)
     return build_front(settings, ground, _engines(settings, ladder, engine))
 
 
-def endpoint_name(settings: Settings) -> str:
-    """No other stack's in the account and region."""
-    return f"{stack_dimension(settings)}-{_ENGINE}"
-
-
-def endpoint_args(settings: Settings, ladder: PoolLadder, ground: Ground) -> SagemakerVllmArgs:
-    """As the stack's file says."""
-    configuration = settings.configuration
-    args: SagemakerVllmArgs = {
-        "region": ground.aws.region,
-        "account_id": ground.network.account_id,
-        "endpoint_name": endpoint_name(settings),
-        "model": cast("ModelArgs", settings.given["model"]),
-        "revision": revision_of(_model(configuration)),
-        "facts": cast("ModelFactsArgs", settings.given["model_facts"]),
-        "load": cast("LoadArgs", settings.given.get("load", {})),
-        "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
-        "instance_type": f"ml.{ladder.rungs[0].instance_type}",
-        "gpu_memory_gib": ladder.gpu_memory_gib,
-        "tensor_parallel_size": ladder.parallelism.tensor_parallel_size,
-        "min_instances": configuration.replicas.min,
-        "max_instances": configuration.replicas.max or configuration.replicas.min,
-        "tags": ground.aws.tags,
-    }
+def _endpoint_args(settings: Settings, ladder: PoolLadder, ground: Ground) -> SagemakerVllmArgs:
+    replicas = settings.configuration.replicas
+    args = sagemaker_args(
+        settings, ladder, region=ground.aws.region, account_id=ground.network.account_id, name=_ENGINE
+    )
+    args["min_instances"], args["max_instances"] = replicas.min, replicas.max or replicas.min
     if ground.aws.model_key_arn is not None:
         args["model_key_arn"] = ground.aws.model_key_arn
     return args
@@ -72,7 +53,7 @@ def _engines(settings: Settings, ladder: PoolLadder, engine: SagemakerVllm) -> E
         names=[_ENGINE],
         estimated_cost=_cost(settings.configuration, ladder),
         policies=[engine.invoke_policy],
-        parts={"endpoint": {"endpoint_name": endpoint_name(settings), "variant_name": VARIANT}},
+        parts={"endpoint": {"endpoint_name": endpoint_name(settings, _ENGINE), "variant_name": VARIANT}},
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from moorage.aws.monitoring import CloudWatchMonitoring, CloudWatchMonitoringArgs
 from moorage.aws.monitoring_subjects import MonitoredPartsArgs
+from stack_dimension import stack_dimension
 
 if TYPE_CHECKING:
     from aws_configuration import AwsSettings
@@ -31,11 +32,6 @@ class WatchedStack:
     estimated_cost: Mapping[str, float | str]
     parts: MonitoredPartsArgs
     scales_to_zero: bool = False
-
-
-def stack_dimension(settings: "Settings") -> str:
-    """By which CloudWatch tells this stack's gateways from others."""
-    return f"{pulumi.get_project()}-{settings.stack}"
 
 
 def with_cloudwatch_metrics(settings: "Settings") -> dict[str, JsonValue]:

@@ -25,6 +25,7 @@ from moorage.kubernetes.placement import PlacementArgs
 from moorage.kubernetes.vllm import SecretKeyArgs, VllmDeployment, VllmDeploymentArgs
 from moorage.kubernetes.vllm_spec import NODE_SECONDS, max_num_seqs_of, startup_seconds_of, weights_gib_of
 from moorage.spec import BucketSource, HubSource, ModelFacts, ModelSpec
+from moorage.spec.gateway_document import Upstream
 from moorage.spec.gateway_settings import GatewaySettings
 from outputs import StackOutputs, try_it
 from patience import with_patience
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _MAX_REPLICAS = 4
 """Of a stack that starts from zero and says nothing of it."""
 ENGINE_SERVICE_ACCOUNT = "engine"
+GATEWAY_SERVICE_ACCOUNT = "gateway"
 _QUESTION = "Hello, who are you?"
 _TOKEN_KEY = "token"  # noqa: S105 - the name of a key
 
@@ -60,6 +62,10 @@ class ClusterParts:
     """Of its resolver, where that is no pod and has no usual address."""
     service_account_annotations: pulumi.Input[Mapping[str, str]] | None = None
     """Of the engines' service account. None: those of the stack's file."""
+    further_upstreams: tuple[pulumi.Output[Upstream], ...] = ()
+    """Which the gateways ask after the stack's own engines, with the identity of a service account of theirs."""
+    gateway_destinations: tuple[str, ...] = ()
+    """Where those are."""
 
 
 def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs:
@@ -85,7 +91,7 @@ def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs
     if configuration.is_autoscaled:
         args = _autoscaler_args(configuration, namespace, engine, addons)
         VllmAutoscaler("engine-autoscaler", args, after_addons)
-    gateway = KubernetesGateway("gateway", _gateway_args(settings, namespace, engine, cache), parts.opts)
+    gateway = KubernetesGateway("gateway", _gateway_args(settings, parts, namespace, engine, cache), parts.opts)
     dashboard_url = gateway.metrics_url
     if configuration.is_monitored:
         found = monitor(settings, model.served_name, namespace, addons, after_addons)
@@ -99,7 +105,7 @@ def build_cluster_stack(settings: Settings, parts: ClusterParts) -> StackOutputs
         platform=parts.platform,
         dashboard_url=dashboard_url,
         estimated_cost=parts.estimated_cost,
-        upstreams=[engine.upstream],
+        upstreams=[engine.upstream, *parts.further_upstreams],
         log_directory=_logs(cluster),
         try_it=try_it(settings.stack, gateway.endpoint_url, model.served_name, _QUESTION),
     )
@@ -127,6 +133,8 @@ def _network_policies_args(
         "prometheus_namespace": cluster.prometheus_namespace,
         "dns_addresses": [*parts.dns_addresses, *cluster.network.dns_addresses],
     }
+    if parts.gateway_destinations:
+        args["gateway_destinations"] = parts.gateway_destinations
     if cluster.network.clients is not None:
         args["clients"] = cast("ClientsArgs", cluster.network.clients.model_dump())
     if cluster.network.weights_cidrs is not None:
@@ -173,16 +181,29 @@ def _service_account(
     cluster: ClusterSettings, namespace: pulumi.Output[str], parts: ClusterParts
 ) -> pulumi.Output[str]:
     annotations = parts.service_account_annotations
+    given = cluster.service_account_annotations if annotations is None else annotations
+    return _create_service_account(ENGINE_SERVICE_ACCOUNT, ("vllm", "engine"), namespace, given, parts.opts)
+
+
+def _create_service_account(
+    name: str,
+    labels: tuple[str, str],
+    namespace: pulumi.Output[str],
+    annotations: pulumi.Input[Mapping[str, str]],
+    opts: pulumi.ResourceOptions,
+) -> pulumi.Output[str]:
+    """`labels`: what its pods are, and which part of the stack."""
+    application, component = labels
     account = core.v1.ServiceAccount(
-        "engine-service-account",
+        f"{name}-service-account",
         metadata={
-            "name": ENGINE_SERVICE_ACCOUNT,
+            "name": name,
             "namespace": namespace,
-            "labels": object_labels(name="vllm", instance="engine", component="engine"),
-            "annotations": cluster.service_account_annotations if annotations is None else annotations,
+            "labels": object_labels(name=application, instance=component, component=component),
+            "annotations": annotations,
         },
         automount_service_account_token=False,
-        opts=parts.opts,
+        opts=opts,
     )
     return account.metadata.apply(lambda created: str(created.name))
 
@@ -239,13 +260,17 @@ def _gateway_settings(configuration: Configuration) -> GatewaySettings:
 
 
 def _gateway_args(
-    settings: Settings, namespace: pulumi.Output[str], engine: VllmDeployment, cache: KubernetesValkey
+    settings: Settings,
+    parts: ClusterParts,
+    namespace: pulumi.Output[str],
+    engine: VllmDeployment,
+    cache: KubernetesValkey,
 ) -> KubernetesGatewayArgs:
     configuration, chosen = settings.configuration, settings.configuration.gateway
     args: KubernetesGatewayArgs = {
         "namespace": namespace,
         "image": image_of(configuration, "gateway"),
-        "upstreams": [engine.upstream],
+        "upstreams": [engine.upstream, *parts.further_upstreams],
         "authentication": chosen.authentication,
         "settings": _gateway_settings(configuration),
         "redis_url": cache.url,
@@ -253,6 +278,10 @@ def _gateway_args(
         "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
         "exposure": _exposure(configuration.cluster),
     }
+    if parts.further_upstreams:
+        args["service_account_name"] = _create_service_account(
+            GATEWAY_SERVICE_ACCOUNT, ("gateway", "gateway"), namespace, {}, parts.opts
+        )
     if chosen.tenant is not None:
         args["tenant"] = chosen.tenant
     return args

@@ -23,6 +23,7 @@ from cluster_configuration import (
     NodeSettings,
     ReplicaSettings,
 )
+from failover_configuration import FailoverSettings
 from function_configuration import FunctionSettings
 from images import ImageSettings
 from moorage.aws.load_balancer_spec import ExposureSpec
@@ -153,6 +154,9 @@ class Configuration(BaseModel):
     load_balancer: ExposureSpec = Field(
         default_factory=ExposureSpec,
         description="Who reaches the gateways on AWS outside of a cluster. Default: the network itself, without TLS.",
+    )
+    failover: FailoverSettings | None = Field(
+        default=None, description="Engines in another region of AWS, asked after the stack's own. Default: none."
     )
     aws: AwsSettings | None = Field(default=None, description="Where it is on AWS. Required there.")
     cloudwatch: CloudWatchSettings = Field(

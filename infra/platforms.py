@@ -33,7 +33,7 @@ PROCESS = Platform("process", optional=("model", "model_facts", "tiny_model"))
 KUBERNETES = Platform(
     "kubernetes", (*_SERVED, "cluster", "nodes"), ("replicas", "monitoring"), _IMAGES, in_cluster=True
 )
-EKS = Platform("eks", (*_SERVED, "aws"), (*_IN_CLUSTER, "pool"), _IMAGES, in_cluster=True)
+EKS = Platform("eks", (*_SERVED, "aws"), (*_IN_CLUSTER, "pool", "failover"), _IMAGES, in_cluster=True)
 LAMBDA = Platform("lambda", (*_SERVED, "aws"), ("cloudwatch", "function"), ("engine",), has_network=False)
 SAGEMAKER = Platform("sagemaker", (*_SERVED, "aws"), ("replicas", "pool", "load_balancer", "cloudwatch"), ("gateway",))
 ECS = Platform("ecs", (*_SERVED, "aws"), ("replicas", "pool", "load_balancer", "cloudwatch"), ("engine", "gateway"))

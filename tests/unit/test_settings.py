@@ -29,7 +29,10 @@ POSSIBLE = [
     ("aws", "managed"),
     ("gcp", "always-on"),
 ]
-CLUSTER_KEYS = "images, replicas, cluster, nodes, monitoring, pool, load_balancer, aws, cloudwatch, function, gcp"
+CLUSTER_KEYS = (
+    "images, replicas, cluster, nodes, monitoring, pool, load_balancer, failover, aws, cloudwatch, fargate, function, "
+    "gcp"
+)
 KEYS = f"cloud, option, platform, model, model_facts, tiny_model, load, service_level, gateway, engine, {CLUSTER_KEYS}"
 GATEWAY_KEYS = "host, port, authentication, settings, tenant"
 MODEL_KEYS = "source, revision, served_name, dtype, quantization, max_model_len, lora_adapters, chat_template"

@@ -1,0 +1,42 @@
+"""What an endpoint of SageMaker is asked to be, whichever region it is in."""
+
+from typing import TYPE_CHECKING, cast
+
+import pulumi
+
+from cluster_stack import revision_of
+from moorage.planner.pool_ladder import PoolLadder
+from settings import Settings
+from stack_dimension import stack_dimension
+
+if TYPE_CHECKING:
+    from aws_configuration import AwsSettings
+    from moorage.aws.managed import SagemakerVllmArgs
+    from moorage.spec import ModelSpec
+    from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
+
+
+def endpoint_name(settings: Settings, name: str) -> str:
+    """No other stack's in the account and region."""
+    return f"{stack_dimension(settings)}-{name}"
+
+
+def sagemaker_args(
+    settings: Settings, ladder: PoolLadder, *, region: str, account_id: pulumi.Input[str], name: str
+) -> "SagemakerVllmArgs":
+    """For the stack's model, in some region."""
+    configuration = settings.configuration
+    return {
+        "region": region,
+        "account_id": account_id,
+        "endpoint_name": endpoint_name(settings, name),
+        "model": cast("ModelArgs", settings.given["model"]),
+        "revision": revision_of(cast("ModelSpec", configuration.model)),
+        "facts": cast("ModelFactsArgs", settings.given["model_facts"]),
+        "load": cast("LoadArgs", settings.given.get("load", {})),
+        "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
+        "instance_type": f"ml.{ladder.rungs[0].instance_type}",
+        "gpu_memory_gib": ladder.gpu_memory_gib,
+        "tensor_parallel_size": ladder.parallelism.tensor_parallel_size,
+        "tags": cast("AwsSettings", configuration.aws).tags,
+    }
