@@ -196,10 +196,9 @@ def test_fargate_costs_what_its_tasks_cost(stacks: dict[str, SimpleNamespace]):
 def test_what_ecs_cannot_do_is_refused_with_the_way_out(platform: str, changes: dict[str, object], problem: str):
     said = refused(platform, **changes)
     assert problem in said
-    assert "Traceback" not in said
 
 
 def test_a_region_without_the_instances_is_refused_with_those_that_have_them():
     said = refused("ecs", aws={"region": "mx-central-1", "availability_zones": ["mx-central-1a", "mx-central-1b"]})
-    assert "aws.region" in said or "region" in said
-    assert "Traceback" not in said
+    assert "aws.region = mx-central-1: has no instance with GPUs that is known" in said
+    assert "g6.2xlarge, g5.2xlarge, g6.4xlarge, gr6.4xlarge would fit" in said
