@@ -35,6 +35,17 @@ LIMITS = {
     "aws:iam/rolePolicy:RolePolicy": ("name", limit_of("iam", "policyNameType")),
     # docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html (read 2026-11-25)
     "aws:lambda/function:Function": ("name", 64),
+    "aws:autoscaling/group:Group": ("name", limit_of("autoscaling", "XmlStringMaxLen255")),
+    "aws:iam/instanceProfile:InstanceProfile": ("name", limit_of("iam", "instanceProfileNameType")),
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": (
+        "name",
+        limit_of("servicediscovery", "NamespaceNamePrivate"),
+    ),
+    # As botocore's model describes CreateCapacityProvider's name, CreateService's serviceName and
+    # RegisterTaskDefinition's family.
+    "aws:ecs/capacityProvider:CapacityProvider": ("name", 255),
+    "aws:ecs/service:Service": ("name", 255),
+    "aws:ecs/taskDefinition:TaskDefinition": ("family", 255),
     # The function that it makes is named as it is.
     "aws:cloudformation/stack:Stack": ("name", 64),
     "aws:scheduler/schedule:Schedule": ("name", limit_of("scheduler", "Name")),
