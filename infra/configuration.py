@@ -195,6 +195,9 @@ class Configuration(BaseModel):
             yield Problem("engine.lora_rank", f": has no meaning with cloud = {self.cloud}; remove it")
         if platform is LAMBDA:
             yield from self._meaningless_for_a_function()
+        elif not platform.in_cluster and self.aws is not None:
+            for name in sorted({"administrators", "public_access_cidrs"} & self.aws.model_fields_set):
+                yield Problem(f"aws.{name}", f": has no meaning with platform = {platform.name}; remove it")
         if "replicas" in platform.keys:
             yield from self._contradictory_replicas()
         if platform.in_cluster:

@@ -183,6 +183,7 @@ def test_fargate_costs_what_its_tasks_cost(stacks: dict[str, SimpleNamespace]):
         ("ecs", {"replicas": {"max": 9}}, "replicas.max = 9: gateways find engines by a name with at most 8 addresses"),
         ("ecs", {"replicas": {"min": 7}}, "replicas.max = 6: must be at least replicas.min = 7"),
         ("ecs", {"fargate": {"cpu": 2}}, "fargate: has no meaning with platform = ecs; remove it"),
+        ("ecs", {"aws": {"administrators": {}}}, "aws.administrators: has no meaning with platform = ecs; remove it"),
         ("fargate", {"pool": {"max_nodes": 1}}, "pool: has no meaning with platform = fargate; remove it"),
         ("fargate", {"fargate": {"cpu": 3}}, "fargate.cpu = 3.0: must be one of 0.5, 1, 2, 4, 8, 16 vCPUs"),
         (
