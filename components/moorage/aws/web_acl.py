@@ -1,7 +1,7 @@
 """An access list of AWS WAF for prompts, which look like attacks."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pulumi
 from pulumi_aws import wafv2
@@ -60,7 +60,7 @@ def create_web_acl(name: str, tags: Mapping[str, str], opts: pulumi.ResourceOpti
     )
 
 
-def _rate_rule(name: str) -> Any:
+def _rate_rule(name: str) -> wafv2.WebAclRuleArgsDict:
     return {
         "name": "rate",
         "priority": 0,
@@ -76,7 +76,7 @@ def _rate_rule(name: str) -> Any:
     }
 
 
-def _group_rule(name: str, priority: int, group: _RuleGroup) -> Any:
+def _group_rule(name: str, priority: int, group: _RuleGroup) -> wafv2.WebAclRuleArgsDict:
     return {
         "name": group.suffix,
         "priority": priority,
@@ -92,6 +92,6 @@ def _group_rule(name: str, priority: int, group: _RuleGroup) -> Any:
     }
 
 
-def _visibility(metric_name: str) -> Any:
+def _visibility(metric_name: str) -> wafv2.WebAclRuleVisibilityConfigArgsDict:
     # A sampled request has its headers, and so the client's key.
     return {"cloudwatch_metrics_enabled": True, "metric_name": metric_name, "sampled_requests_enabled": False}
