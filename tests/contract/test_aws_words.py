@@ -13,6 +13,17 @@ from .aws_programs import VARIANTS, program
 from .recording import run_program
 
 WORDS = [
+    ("aws:appautoscaling/policy:Policy", "policyType", "application-autoscaling", "PolicyType"),
+    ("aws:appautoscaling/target:Target", "scalableDimension", "application-autoscaling", "ScalableDimension"),
+    ("aws:appautoscaling/target:Target", "serviceNamespace", "application-autoscaling", "ServiceNamespace"),
+    ("aws:ecs/cluster:Cluster", "settings.name", "ecs", "ClusterSettingName"),
+    ("aws:ecs/service:Service", "availabilityZoneRebalancing", "ecs", "AvailabilityZoneRebalancing"),
+    ("aws:ecs/service:Service", "launchType", "ecs", "LaunchType"),
+    ("aws:ecs/service:Service", "propagateTags", "ecs", "PropagateTags"),
+    ("aws:ecs/taskDefinition:TaskDefinition", "networkMode", "ecs", "NetworkMode"),
+    ("aws:ecs/taskDefinition:TaskDefinition", "requiresCompatibilities", "ecs", "Compatibility"),
+    ("aws:ecs/taskDefinition:TaskDefinition", "runtimePlatform.cpuArchitecture", "ecs", "CPUArchitecture"),
+    ("aws:ecs/taskDefinition:TaskDefinition", "runtimePlatform.operatingSystemFamily", "ecs", "OSFamily"),
     ("aws:budgets/budget:Budget", "budgetType", "budgets", "BudgetType"),
     ("aws:budgets/budget:Budget", "timeUnit", "budgets", "TimeUnit"),
     ("aws:budgets/budget:Budget", "notifications.notificationType", "budgets", "NotificationType"),
@@ -36,6 +47,12 @@ WORDS = [
     ("aws:eks/nodeGroup:NodeGroup", "capacityType", "eks", "CapacityTypes"),
     ("aws:eks/nodeGroup:NodeGroup", "taints.effect", "eks", "TaintEffect"),
     ("aws:eks/nodeGroup:NodeGroup", "updateConfig.updateStrategy", "eks", "NodegroupUpdateStrategies"),
+    ("aws:lb/listener:Listener", "defaultActions.type", "elbv2", "ActionTypeEnum"),
+    ("aws:lb/listener:Listener", "protocol", "elbv2", "ProtocolEnum"),
+    ("aws:lb/listenerRule:ListenerRule", "actions.type", "elbv2", "ActionTypeEnum"),
+    ("aws:lb/loadBalancer:LoadBalancer", "loadBalancerType", "elbv2", "LoadBalancerTypeEnum"),
+    ("aws:lb/targetGroup:TargetGroup", "protocol", "elbv2", "ProtocolEnum"),
+    ("aws:lb/targetGroup:TargetGroup", "targetType", "elbv2", "TargetTypeEnum"),
     ("aws:s3/bucketOwnershipControls:BucketOwnershipControls", "rule.objectOwnership", "s3", "ObjectOwnership"),
     (
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
@@ -44,6 +61,13 @@ WORDS = [
         "ServerSideEncryption",
     ),
     ("aws:s3/bucketVersioning:BucketVersioning", "versioningConfiguration.status", "s3", "BucketVersioningStatus"),
+    (
+        "aws:wafv2/webAcl:WebAcl",
+        "rules.statement.rateBasedStatement.aggregateKeyType",
+        "wafv2",
+        "RateBasedStatementAggregateKeyType",
+    ),
+    ("aws:wafv2/webAcl:WebAcl", "scope", "wafv2", "Scope"),
 ]
 """The type of resource, the property, the service and the shape of its model."""
 
