@@ -1,6 +1,7 @@
 """What stacks on AWS without a Kubernetes cluster have around their engines: a network, gateways, a cache, alarms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -17,6 +18,7 @@ from moorage.aws.monitoring_subjects import MonitoredPartsArgs
 from moorage.aws.network import AwsNetwork
 from moorage.aws.rotated_key import RotatedKey
 from moorage.aws.security_group import WorkloadSecurityGroup, let_out
+from moorage.spec import Problem, SpecError
 from moorage.spec.gateway_document import Upstream
 from moorage.spec.gateway_settings import GatewaySettings
 from outputs import StackOutputs, try_it
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "sts")
 """What tasks call."""
+_KEYS = {"image": "images.gateway", "settings": "gateway.settings", "tenant": "gateway.tenant"}
+"""Where a stack's file has the arguments, if not under the same name."""
 _QUESTION = "Hello, who are you?"
 
 
@@ -86,11 +90,11 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
     """Gateways before the engines. Raises `moorage.spec.SpecError` for what Fargate would not run."""
     gateway_settings = with_cloudwatch_metrics(settings)
     cache = _create_cache(ground, gateway_settings)
-    balancer = StreamLoadBalancer("balancer", _balancer_args(settings, ground, gateway_settings), ground.opts)
     rotated = _create_rotated_key(settings, ground)
-    gateway = FargateGateway(
-        "gateway", _gateway_args(settings, ground, engines, (gateway_settings, cache, balancer, rotated)), ground.opts
-    )
+    with _as_in_the_file():
+        balancer = StreamLoadBalancer("balancer", _balancer_args(settings, ground, gateway_settings), ground.opts)
+        around = (gateway_settings, cache, balancer, rotated)
+        gateway = FargateGateway("gateway", _gateway_args(settings, ground, engines, around), ground.opts)
     monitoring = monitor_aws(settings, _watched(ground, engines, balancer, gateway), ground.opts)
     region = ground.aws.region
     return StackOutputs(
@@ -106,6 +110,18 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
         log_directory=pulumi.Output.concat("aws logs tail ", gateway.log_group_name, f" --region {region}"),
         try_it=try_it(settings.stack, gateway.endpoint_url, engines.model, _QUESTION),
     )
+
+
+@contextmanager
+def _as_in_the_file() -> Iterator[None]:
+    """Raises `SpecError` with the keys that a stack's file has."""
+    try:
+        yield
+    except SpecError as error:
+        problems = [(problem.key.partition("."), problem.message) for problem in error.problems]
+        raise SpecError(
+            Problem(f"{_KEYS.get(group, group)}{dot}{rest}", message) for (group, dot, rest), message in problems
+        ) from None
 
 
 def _create_cache(ground: Ground, gateway_settings: GatewaySettings) -> ElastiCacheValkey:

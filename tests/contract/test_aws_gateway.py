@@ -10,6 +10,7 @@ from botocore.validate import ParamValidator
 from .aws_answers import ACCOUNT_ID, REGION
 from .aws_programs import VARIANTS, program
 from .recording import Recording, run_program
+from .test_stacks import ROOT, build, configuration_of
 
 IMAGE = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/moorage/serving"
 
@@ -203,3 +204,23 @@ def test_an_access_list_is_before_the_balancer(variant: str):
     association = recording.the("WebAclAssociation").inputs
     assert association["resourceArn"].startswith("arn:aws:elasticloadbalancing:")
     assert association["webAclArn"].startswith("arn:aws:wafv2:")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"gateway": {"settings": {"admission": {"max_deadline_seconds": 5000}}}},
+            "gateway.settings.admission: an answer may be silent for 5121 seconds",
+        ),
+        (
+            {"load_balancer": {"public": True, "client_cidrs": ["203.0.113.0/24"]}},
+            "load_balancer.certificate_arn = null: is missing; public gateways need it",
+        ),
+    ],
+)
+def test_what_no_balancer_does_is_refused_with_the_keys_of_the_stacks_file(changes: dict[str, object], problem: str):
+    keys = configuration_of(ROOT / "stacks" / "Pulumi.aws-fargate-cpu.yaml")
+    done = build({**keys, **{f"moorage:{name}": value for name, value in changes.items()}})
+    assert done.returncode != 0
+    assert problem in done.stderr

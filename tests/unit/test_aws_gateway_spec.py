@@ -90,7 +90,7 @@ def test_more_cpu_than_fargate_has_is_refused():
     ("exposure", "message"),
     [
         ({"public": True, "client_cidrs": ["203.0.113.0/24"]}, "keys would be read on the way"),
-        ({"public": True}, "needs the networks of their clients|need the networks of their clients"),
+        ({"public": True}, "public gateways need the networks of their clients"),
         ({"certificate_arn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a"}, "needs hostname"),
         ({"certificate_arn": "certificate", "hostname": "llm.example.com"}, "must be the ARN of a certificate of ACM"),
         ({"hostname": "LLM"}, "must be a host's name in lowercase"),

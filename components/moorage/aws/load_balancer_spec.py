@@ -46,7 +46,7 @@ class ExposureSpec(BaseModel):
 
     public: bool = False
     hostname: str | None = None
-    certificate_arn: str | None = None
+    certificate_arn: str | None = Field(default=None, validate_default=True)
     client_cidrs: Sequence[str] | None = Field(default=None, min_length=1, validate_default=True)
     web_acl_arn: str | None = Field(default=None, min_length=1)
     managed_web_acl: bool = False
@@ -63,7 +63,9 @@ class ExposureSpec(BaseModel):
     def _is_of_the_hostname(cls, arn: str | None, info: ValidationInfo) -> str | None:
         if arn is not None and not _CERTIFICATE.fullmatch(arn):
             raise ValueError("must be the ARN of a certificate of ACM")
-        if arn is not None and info.data.get("hostname") is None:
+        if arn is None and info.data.get("public"):
+            raise ValueError("is missing; public gateways need it, and hostname: keys would be read on the way")
+        if arn is not None and info.data.get("hostname", "") is None:
             raise ValueError("needs hostname, which the certificate is of")
         return arn
 
@@ -103,13 +105,6 @@ class LoadBalancerSpec(BaseModel):
     service_level: ServiceLevel = ServiceLevel()
     deletion_protection: bool = True
     tags: Tags = Field(default_factory=dict)
-
-    @field_validator("exposure")
-    @classmethod
-    def _encrypted(cls, exposure: ExposureSpec) -> ExposureSpec:
-        if exposure.public and exposure.certificate_arn is None:
-            raise ValueError("public = true needs certificate_arn and hostname: keys would be read on the way")
-        return exposure
 
     @field_validator("settings")
     @classmethod
