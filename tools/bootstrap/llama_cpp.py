@@ -36,7 +36,7 @@ def _build(directory: Path) -> None:
     find_or_install(STEP, COMPILERS, COMPILER_PACKAGES)
     requirements = RECIPE / "llama-cpp-build.txt"
     tools = make_environment(f"{STEP}-build", requirements, what="CMake and Ninja", hint=_HINT) / "bin"
-    say(STEP, "building llama.cpp from its source: about 9 min on two cores, once")
+    say(STEP, "building llama.cpp from its source: about 6 min on two cores, once")
     with tempfile.TemporaryDirectory(dir=directory.parent) as temporary:
         source, build = _source(tools, Path(temporary)), Path(temporary) / "build"
         cmake = str(tools / "cmake")

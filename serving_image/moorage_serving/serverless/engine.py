@@ -66,7 +66,8 @@ class Engine:
             )
         except OSError as error:
             raise EngineError(f"cannot start {settings.program}: {error.strerror}") from error
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self._reading = threading.Thread(target=self._read_log, daemon=True)
+        self._reading.start()
 
     def wait_until_ready(self) -> None:
         """Until it would answer. Raises EngineError when it ends before."""
@@ -94,6 +95,7 @@ class Engine:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reading.join(STOP_SECONDS)
 
     def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=LOOK_TIMEOUT_SECONDS)
@@ -107,7 +109,8 @@ class Engine:
 
     def _read_log(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - it is piped
-        for line in self._process.stdout:
-            self._cold_start.read(line.decode(errors="replace"), time.monotonic())
-            sys.stderr.buffer.write(line)
-            sys.stderr.buffer.flush()
+        with self._process.stdout as lines:
+            for line in lines:
+                self._cold_start.read(line.decode(errors="replace"), time.monotonic())
+                sys.stderr.buffer.write(line)
+                sys.stderr.buffer.flush()
