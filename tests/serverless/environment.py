@@ -149,14 +149,15 @@ def gateway_document(engine_port: int) -> str:
     return json.dumps({"version": 1, "upstreams": [upstream], "keys": keys})
 
 
-def chat_event(name: str, question: str, *, stream: bool = True, key: str = KEY) -> dict[str, Any]:
-    """The event of `events/NAME.json` with this question."""
+def chat_event(name: str, question: str, *, stream: bool = True, key: str = KEY, **more: Any) -> dict[str, Any]:
+    """The event of `events/NAME.json` with this question, and `more` in its body."""
     body = {
         "model": MODEL,
         "messages": [{"role": "user", "content": question}],
         "temperature": 0,
         "max_tokens": 64,
         "stream": stream,
+        **more,
     }
     event = recorded_event(name)
     headers = {"content-type": "application/json", "authorization": f"Bearer {key}", "host": "llm.example.com"}

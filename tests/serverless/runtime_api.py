@@ -106,7 +106,7 @@ class RuntimeApi:
         application.router.add_post("/2018-06-01/runtime/init/error", self._init_error)
         application.router.add_post("/2020-01-01/extension/register", self._register)
         application.router.add_get("/2020-01-01/extension/event/next", self._extension_next)
-        self._runner = web.AppRunner(application, shutdown_timeout=0)
+        self._runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         return "{}:{}".format(*self._runner.addresses[0])
