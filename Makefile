@@ -1,6 +1,7 @@
 # Thin names for commands; `make help` lists them.
 STACK ?= local
 SECONDS ?= 600
+QUANTIZATION ?= Q4_K_M
 PULUMI = .venv/bin/pulumi
 PYTHON = .venv/bin/python
 .DEFAULT_GOAL := help
@@ -27,7 +28,7 @@ output: ## print one output, secrets included: make output NAME=endpoint_url
 # The plugin is apart from tests/gateway: Pulumi's SDK and Google's libraries both define google.rpc.Status.
 test: setup ## all tests: the quick rooms, the real Pulumi engine, then a whole stack with real vLLM
 	@$(PYTHON) -m tools.bootstrap.consumers
-	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/conformance --ignore tests/pulumi_engine --ignore tests/plugin --ignore tests/end_to_end --ignore tests/ecs --numprocesses 2
+	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/conformance --ignore tests/serverless --ignore tests/pulumi_engine --ignore tests/plugin --ignore tests/end_to_end --ignore tests/ecs --numprocesses 2
 	@$(PYTHON) -m pytest tests/pulumi_engine tests/plugin --numprocesses 3
 	@$(PYTHON) -m pytest tests/end_to_end tests/ecs
 
@@ -40,6 +41,15 @@ test-kube: kubernetes ## what a real Kubernetes control plane says of the stacks
 
 test-conformance: setup ## what Terraform's AWS provider and moto say of the stacks on AWS; needs terraform
 	@$(PYTHON) -m pytest tests/conformance
+
+lambda-tools: setup ## build llama.cpp and the Lambda Web Adapter: 8 minutes on two cores, once per machine
+	@$(PYTHON) -m tools.bootstrap.serverless
+
+test-serverless: lambda-tools ## what runs in a function of AWS Lambda, against its Runtime API
+	@$(PYTHON) -m pytest tests/serverless
+
+quantize: lambda-tools ## one GGUF file of a model's folder: make quantize MODEL=folder FILE=model.gguf
+	@$(PYTHON) -m tools.quantize $(MODEL) $(FILE) --quantization $(QUANTIZATION)
 
 lint: setup ## ruff and pyright
 	@$(PYTHON) -m ruff check .
@@ -68,4 +78,4 @@ clean: ## remove what set-up has put into the checkout; stacks must be down
 	@if [ -d .moorage ]; then echo "a stack is still up: make down STACK=name" >&2; exit 1; fi
 	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup up preview down output test kubernetes test-kube test-conformance lint bench bench-gateway soak reference pins clean
+.PHONY: help setup up preview down output test kubernetes test-kube test-conformance lambda-tools test-serverless quantize lint bench bench-gateway soak reference pins clean
