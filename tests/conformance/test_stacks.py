@@ -10,7 +10,7 @@ from .terraform import Terraform
 
 _DIFFERENCES: dict[str, dict[str, str]] = yaml.safe_load(Path(__file__).with_name("differences.yaml").read_text())
 NEWER_THAN_THE_PROVIDER, NOT_IN_MOTO = _DIFFERENCES["newer_than_the_provider"], _DIFFERENCES["not_in_moto"]
-FORGOTTEN_BY_MOTO = _DIFFERENCES["forgotten_by_moto"]
+FORGOTTEN_BY_MOTO, ENDLESS_IN_MOTO = _DIFFERENCES["forgotten_by_moto"], _DIFFERENCES["endless_in_moto"]
 
 
 def test_the_provider_has_a_word_for_all_but_what_is_newer(replayed: SimpleNamespace):
@@ -43,10 +43,18 @@ def _kind(word: str) -> str:
     return f"{kind}.{rest.partition('.')[2]}" if rest else kind
 
 
+def _without_what_is_endless(kind: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {argument: value for argument, value in body.items() if f"{kind}.{argument}" not in ENDLESS_IN_MOTO}
+
+
 def _without_what_moto_lacks(resources: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """And without what refers to it."""
     left_out = [f"{kind}.{label}" for kind, found in resources.items() if kind in NOT_IN_MOTO for label in found]
-    known = {kind: found for kind, found in resources.items() if kind not in NOT_IN_MOTO}
+    known = {
+        kind: {label: _without_what_is_endless(kind, body) for label, body in found.items()}
+        for kind, found in resources.items()
+        if kind not in NOT_IN_MOTO
+    }
     while True:
         dependent = [
             (kind, label)
