@@ -46,7 +46,7 @@ def _log_group(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
 def _function(name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}-1a2b3c4"
     uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
-    return {"arn": arn, "name": f"{name}-1a2b3c4", "invokeArn": uri, "version": "1"}
+    return {"arn": arn, "name": f"{name}-1a2b3c4", "qualifiedArn": f"{arn}:1", "invokeArn": uri, "version": "1"}
 
 
 def _alias(_name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
@@ -93,6 +93,17 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:appautoscaling/policy:Policy": _arn("autoscaling", "scalingPolicy:"),
     "aws:autoscaling/group:Group": _arn("autoscaling", "autoScalingGroup:"),
     "aws:cloudformation/stack:Stack": lambda name, _: {"name": f"{name}-1a2b3c4"},
+    "aws:cloudfront/distribution:Distribution": lambda name, _: {
+        "arn": f"arn:aws:cloudfront::{ACCOUNT_ID}:distribution/{name}",
+        "domainName": "d111111abcdef8.cloudfront.net",
+    },
+    "aws:cloudfront/function:Function": lambda name, _: {"arn": f"arn:aws:cloudfront::{ACCOUNT_ID}:function/{name}"},
+    "aws:cloudfront/keyValueStore:KeyValueStore": lambda name, _: {
+        "arn": f"arn:aws:cloudfront::{ACCOUNT_ID}:key-value-store/{name}"
+    },
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": lambda name, _: {
+        "arn": f"arn:aws:logs:us-east-1:{ACCOUNT_ID}:delivery-destination:{name}"
+    },
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _arn("cloudwatch", "alarm:"),
     "aws:ec2/eip:Eip": lambda name, _: {"allocationId": f"eipalloc-{name}"},

@@ -1,6 +1,7 @@
 """An example of each component for AWS, with every key of its arguments."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pulumi
 
@@ -10,6 +11,7 @@ from moorage.aws.container_service import EcsVllm
 from moorage.aws.ecs_cluster import EcsCluster
 from moorage.aws.ecs_gpu_pool import EcsGpuPool
 from moorage.aws.fargate_vllm import FargateVllm
+from moorage.aws.edge import EdgeDistribution
 from moorage.aws.gateway import FargateGateway
 from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
@@ -34,6 +36,10 @@ CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT_ID}:cluster/harbour"
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d"
 RESERVATION = "cr-0123456789abcdef0"
 SUBNETS = ["subnet-a", "subnet-b"]
+EDGE_ORIGIN = {
+    "load_balancer_arn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:loadbalancer/app/harbour/0123456789ab",
+    "domain_name": "gateway.example.com",
+}
 UPSTREAM = {
     "name": "engine",
     "kind": "openai-http",
@@ -342,6 +348,22 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         },
         "log_role": "install",
         "tracing": True,
+        "log_retention_days": 30,
+        "tags": TAGS,
+    },
+    EdgeDistribution: {
+        "account_id": ACCOUNT_ID,
+        "origins": {"eu": EDGE_ORIGIN, "eu-canary": EDGE_ORIGIN},
+        "routes": {"default": {"eu": 1}, REGION: {"eu": 95, "eu-canary": 5}},
+        "api_key": "moorage-0123456789abcdef",
+        "classifier_file": str(Path(__file__).with_name("edge_classifier.json")),
+        "origin_read_timeout_seconds": 60,
+        "custom_domain": {
+            "domain_name": "llm.example.com",
+            "certificate_arn": f"arn:aws:acm:us-east-1:{ACCOUNT_ID}:certificate/0a1b2c3d",
+        },
+        "web_acl_arn": f"arn:aws:wafv2:us-east-1:{ACCOUNT_ID}:global/webacl/harbour/0a1b2c3d",
+        "enabled": False,
         "log_retention_days": 30,
         "tags": TAGS,
     },

@@ -250,7 +250,9 @@ def test_everything_that_is_stored_is_encrypted_with_a_key_of_ours(variant: Vari
     _, recording = run_program(program(variant))
     for registration in recording.registrations:
         key_of = ENCRYPTED.get(registration.type)
-        if key_of is not None:
+        # A function of Lambda@Edge has no environment that could be encrypted: AWS allows none.
+        is_at_the_edge = registration.inputs.get("handler", "").startswith("moorage.edge.")
+        if key_of is not None and not is_at_the_edge:
             assert key_of(registration.inputs).startswith("arn:aws:kms:"), registration.name
 
 

@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 import moorage.edge
+from moorage.aws.edge_spec import MOST_FUNCTION_BYTES
 
 CODE = (Path(moorage.edge.__file__).parent / "viewer_request.js").read_text()
-# 10 KB (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-functions).
-MAX_BYTES = 10 * 1024
 SECRET = "a secret of the edge, 32 bytes long"
 KEY = "moorage-" + "k" * 43
 STORE = {"hmac": SECRET, "routes": "eu=1"}
@@ -150,7 +149,7 @@ def test_no_secret_is_in_an_answer():
 
 
 def test_the_function_is_within_its_size_and_its_time():
-    assert len(CODE.encode()) <= MAX_BYTES
+    assert len(CODE.encode()) <= MOST_FUNCTION_BYTES
     milliseconds = sorted(run(event(), event(None), repeat=2000)["milliseconds"])
     # Less than a millisecond: docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-functions-choosing.html.
     assert milliseconds[len(milliseconds) // 2] < 1

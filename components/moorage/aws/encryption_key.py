@@ -50,10 +50,13 @@ def create_key(
     opts: pulumi.ResourceOptions,
     policy: pulumi.Input[str] | None = None,
     deletion_protection: bool = False,
+    region: str | None = None,
 ) -> kms.Key:
-    """A symmetric key that rotates each year. Without a `policy`, the account's own policies decide who may use it."""
+    """A symmetric key that rotates each year. Without a `policy`, the account's own policies decide who may use it.
+    Without a `region`, it is in the provider's."""
     return kms.Key(
         name,
+        region=region,
         description=description,
         policy=policy,
         enable_key_rotation=True,

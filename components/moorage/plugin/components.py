@@ -18,6 +18,7 @@ COMPONENTS: Mapping[str, str] = {
     "StreamLoadBalancer": "moorage.aws.load_balancer",
     "WorkloadSecurityGroup": "moorage.aws.security_group",
     "EcrRegistry": "moorage.aws.image_registry",
+    "EdgeDistribution": "moorage.aws.edge",
     "EksCluster": "moorage.aws.cluster",
     "EksGpuNodeGroup": "moorage.aws.gpu_node_group",
     "EksGpuPool": "moorage.aws.gpu_pool",

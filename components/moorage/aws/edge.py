@@ -1,0 +1,210 @@
+"""CloudFront before private gateways, of one region or of many."""
+
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_aws import cloudfront
+
+from moorage.aws.account import account_of
+from moorage.aws.edge_function import create_origin_function, create_viewer_function
+from moorage.aws.edge_log import create_edge_log
+from moorage.aws.edge_spec import DEFAULT_ROUTE, EDGE_REGION, MOST_ORIGIN_SECONDS, EdgeSpec
+from moorage.aws.names import check_name
+from moorage.aws.rest_api_spec import CustomDomainArgs
+from moorage.aws.tags import named
+from moorage.credentials.api_key import ApiKey
+from moorage.edge.signed_key import signed_key
+from moorage.spec.errors import Problem, SpecError
+from moorage.spec.parsing import known_of, parse
+
+# docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html and
+# using-managed-origin-request-policies.html (read 2026-11-25)
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+TLS_POLICY = "TLSv1.2_2021"
+_YEAR_SECONDS = 31_536_000
+_METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
+
+
+class EdgeOriginArgs(TypedDict):
+    """A balancer of a region."""
+
+    load_balancer_arn: pulumi.Input[str]
+    """Of an Application Load Balancer in private subnets. Its security group has to let CloudFront in."""
+    domain_name: pulumi.Input[str]
+    """For which the balancer has a certificate."""
+
+
+class EdgeDistributionArgs(TypedDict):
+    """Which gateways, and who reaches which."""
+
+    account_id: pulumi.Input[str]
+    """Of the account that the stack is in."""
+    origins: Mapping[str, EdgeOriginArgs]
+    """By a name of yours."""
+    routes: NotRequired[Mapping[str, Mapping[str, int]]]
+    """Which share of keys goes to which origin: weights by the region nearest to the client, such as `eu-central-1`,
+    and by `default` for all others. Default: all origins alike."""
+    api_key: NotRequired[pulumi.Input[str]]
+    """The gateway's, to be signed. Default: none."""
+    classifier_file: NotRequired[str]
+    """As `moorage edge train` writes it: what it knows is answered at the edge. Default: all goes to the origins."""
+    origin_read_timeout_seconds: NotRequired[int]
+    """How long CloudFront waits for the first byte, and for each after it. Default: 120, which is the most."""
+    custom_domain: NotRequired[CustomDomainArgs]
+    """With a certificate in us-east-1. Default: CloudFront's own name, where AWS allows TLS 1.0 too."""
+    web_acl_arn: NotRequired[str]
+    """Of AWS WAF, for CloudFront. Default: none."""
+    enabled: NotRequired[bool]
+    """Whether it answers. Default: yes."""
+    log_retention_days: NotRequired[int]
+    """Of the access log. Default: 90."""
+    tags: NotRequired[Mapping[str, str]]
+    """On every resource. Default: none."""
+
+
+class EdgeDistribution(pulumi.ComponentResource):
+    """A distribution that reaches private balancers, and lets in whoever has a signed key.
+
+    Nothing is cached: CloudFront never caches answers to POST, and caching is off for what else there is. Streams go
+    through piece by piece, without a limit on the whole, as long as no two pieces are further apart than the timeout.
+    """
+
+    endpoint_url: pulumi.Output[str]
+    """What an OpenAI client takes as `base_url`, ending in `/v1`."""
+    api_key: pulumi.Output[str]
+    """The signed key, a secret; empty without `api_key`."""
+    signing_secret: pulumi.Output[str]
+    """What `moorage.edge.signed_key` signs further keys with, a secret."""
+    domain_name: pulumi.Output[str]
+    """CloudFront's own: where the record of a custom domain points to."""
+    access_log_group_name: pulumi.Output[str]
+    """In us-east-1."""
+
+    def __init__(self, name: str, args: EdgeDistributionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Raises `moorage.spec.SpecError` for arguments that cannot be served."""
+        super().__init__("moorage:index:EdgeDistribution", name, dict(args), opts)
+        check_name(name)
+        self._name, self._spec = name, _parsed(args)
+        self._child = pulumi.ResourceOptions(parent=self)
+        secret = ApiKey(f"{name}-signing-secret", self._child)
+        distribution = self._create_distribution(args, secret.key)
+        account = account_of(EDGE_REGION, args["account_id"])
+        log_group = create_edge_log(name, distribution, account, self._spec, self._child)
+        custom = self._spec.custom_domain
+        host = distribution.domain_name if custom is None else custom.domain_name
+        self.endpoint_url = pulumi.Output.concat("https://", host, "/v1")
+        self.api_key = pulumi.Output.secret(
+            pulumi.Output.all(args.get("api_key", ""), secret.key).apply(
+                lambda known: signed_key(known[0], known[1]) if known[0] else ""
+            )
+        )
+        self.signing_secret = secret.key
+        self.domain_name = distribution.domain_name
+        self.access_log_group_name = log_group.name
+        self.register_outputs(
+            {
+                "endpoint_url": self.endpoint_url,
+                "api_key": self.api_key,
+                "signing_secret": self.signing_secret,
+                "domain_name": self.domain_name,
+                "access_log_group_name": self.access_log_group_name,
+            }
+        )
+
+    def _create_distribution(self, args: EdgeDistributionArgs, secret: pulumi.Output[str]) -> cloudfront.Distribution:
+        name, spec = f"{self._name}-distribution", self._spec
+        viewer = create_viewer_function(self._name, spec, secret, self._child)
+        return cloudfront.Distribution(
+            name,
+            comment=f"Moorage {self._name}",
+            enabled=spec.enabled,
+            http_version="http2and3",
+            is_ipv6_enabled=True,
+            origins=[self._origin(origin, args["origins"][origin]) for origin in sorted(args["origins"])],
+            default_cache_behavior={
+                "target_origin_id": next(iter(spec.routes[DEFAULT_ROUTE])),
+                "viewer_protocol_policy": "https-only",
+                "allowed_methods": _METHODS,
+                "cached_methods": ["GET", "HEAD"],
+                "cache_policy_id": CACHING_DISABLED,
+                "origin_request_policy_id": ALL_VIEWER_EXCEPT_HOST_HEADER,
+                "response_headers_policy_id": self._create_response_headers().id,
+                # A stream that is compressed is held back until there is enough of it.
+                "compress": False,
+                "function_associations": [{"event_type": "viewer-request", "function_arn": viewer.arn}],
+                "lambda_function_associations": self._origin_functions(),
+            },
+            restrictions={"geo_restriction": {"restriction_type": "none"}},
+            aliases=[] if spec.custom_domain is None else [spec.custom_domain.domain_name],
+            viewer_certificate=self._certificate(),
+            web_acl_id=spec.web_acl_arn,
+            tags=named(name, spec.tags),
+            opts=self._child,
+        )
+
+    def _origin(self, origin: str, args: EdgeOriginArgs) -> cloudfront.DistributionOriginArgsDict:
+        name = f"{self._name}-vpc-{origin}"
+        vpc_origin = cloudfront.VpcOrigin(
+            name,
+            vpc_origin_endpoint_config={
+                "name": name,
+                "arn": args["load_balancer_arn"],
+                "http_port": 80,
+                "https_port": 443,
+                "origin_protocol_policy": "https-only",
+                "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
+            },
+            tags=named(name, self._spec.tags),
+            opts=self._child,
+        )
+        return {
+            "origin_id": origin,
+            "domain_name": args["domain_name"],
+            "vpc_origin_config": {
+                "vpc_origin_id": vpc_origin.id,
+                "origin_read_timeout": self._spec.origin_read_timeout_seconds,
+                "origin_keepalive_timeout": MOST_ORIGIN_SECONDS,
+            },
+        }
+
+    def _origin_functions(self) -> list[cloudfront.DistributionDefaultCacheBehaviorLambdaFunctionAssociationArgsDict]:
+        if self._spec.classifier_file is None:
+            return []
+        function = create_origin_function(self._name, self._spec, self._spec.classifier_file, self._child)
+        return [{"event_type": "origin-request", "lambda_arn": function.qualified_arn, "include_body": True}]
+
+    def _create_response_headers(self) -> cloudfront.ResponseHeadersPolicy:
+        return cloudfront.ResponseHeadersPolicy(
+            f"{self._name}-headers",
+            comment=f"Moorage {self._name}",
+            security_headers_config={
+                "strict_transport_security": {"access_control_max_age_sec": _YEAR_SECONDS, "override": True},
+                "content_type_options": {"override": True},
+                "frame_options": {"frame_option": "DENY", "override": True},
+                "referrer_policy": {"referrer_policy": "no-referrer", "override": True},
+            },
+            opts=self._child,
+        )
+
+    def _certificate(self) -> cloudfront.DistributionViewerCertificateArgsDict:
+        custom = self._spec.custom_domain
+        if custom is None:
+            return {"cloudfront_default_certificate": True}
+        return {
+            "acm_certificate_arn": custom.certificate_arn,
+            "minimum_protocol_version": TLS_POLICY,
+            "ssl_support_method": "sni-only",
+        }
+
+
+def _parsed(args: EdgeDistributionArgs) -> EdgeSpec:
+    origins = args["origins"]
+    routes = args.get("routes", {DEFAULT_ROUTE: dict.fromkeys(origins, 1)})
+    spec = parse(EdgeSpec, known_of(EdgeSpec, {**args, "routes": routes}), "")
+    unknown = sorted(spec.origins - origins.keys())
+    if unknown:
+        allowed = ", ".join(sorted(origins))
+        raise SpecError([Problem("routes", f" name {', '.join(unknown)}: must be out of origins, which has {allowed}")])
+    return spec

@@ -1,0 +1,89 @@
+"""The functions of a distribution: one of CloudFront's own for each request, one of Lambda@Edge with a small model."""
+
+from pathlib import Path
+
+import pulumi
+from pulumi_aws import cloudfront, iam, lambda_
+
+from moorage import edge
+from moorage.aws.edge_spec import EDGE_REGION, EdgeSpec
+from moorage.aws.policy import Statement, policy_document
+from moorage.aws.tags import named
+from moorage.edge import intent_classifier, origin_request
+
+_VIEWER_CODE = Path(edge.__file__).parent / "viewer_request.js"
+_ORIGIN_CODE = tuple(Path(module.__file__) for module in (origin_request, intent_classifier))
+# docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html (read 2026-11-25)
+_RUNTIME = "python3.13"
+_MEMORY_MB = 256
+_TIMEOUT_SECONDS = 5
+
+
+def create_viewer_function(
+    name: str, spec: EdgeSpec, secret: pulumi.Output[str], opts: pulumi.ResourceOptions
+) -> cloudfront.Function:
+    """With its store, which has the secret and the routes: both change without the function."""
+    store = cloudfront.KeyValueStore(
+        f"{name}-store", comment=f"Moorage {name}", tags=named(f"{name}-store", spec.tags), opts=opts
+    )
+    values: dict[str, pulumi.Input[str]] = {**spec.key_values, "hmac": secret}
+    keys = [
+        cloudfront.KeyvaluestoreKey(
+            f"{name}-{key}", key=key, value=value, key_value_store_arn=store.arn, opts=_secret(opts)
+        )
+        for key, value in values.items()
+    ]
+    return cloudfront.Function(
+        f"{name}-viewer",
+        runtime="cloudfront-js-2.0",
+        comment="Who is let in, and where to",
+        code=_VIEWER_CODE.read_text(encoding="utf-8"),
+        key_value_store_associations=[store.arn],
+        publish=True,
+        tags=named(f"{name}-viewer", spec.tags),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=keys)),
+    )
+
+
+def create_origin_function(
+    name: str, spec: EdgeSpec, classifier_file: str, opts: pulumi.ResourceOptions
+) -> lambda_.Function:
+    """It writes no log, and may nothing: CloudFront's metrics count its errors."""
+    role = iam.Role(
+        f"{name}-origin-role",
+        assume_role_policy=_trust(),
+        tags=named(f"{name}-origin-role", spec.tags),
+        opts=opts,
+    )
+    archive: dict[str, pulumi.Asset | pulumi.Archive] = {
+        f"moorage/edge/{file.name}": pulumi.FileAsset(str(file)) for file in _ORIGIN_CODE
+    }
+    archive[f"moorage/edge/{origin_request.CLASSIFIER_NAME}"] = pulumi.FileAsset(classifier_file)
+    return lambda_.Function(
+        f"{name}-origin",
+        region=EDGE_REGION,
+        description="Answers questions that are known",
+        runtime=_RUNTIME,
+        architectures=["x86_64"],
+        handler=f"{origin_request.__name__}.{origin_request.handler.__name__}",
+        code=pulumi.AssetArchive(archive),
+        memory_size=_MEMORY_MB,
+        timeout=_TIMEOUT_SECONDS,
+        publish=True,
+        role=role.arn,
+        # Its copies in all regions go hours after the distribution: until then it cannot be deleted.
+        skip_destroy=True,
+        tags=named(f"{name}-origin", spec.tags),
+        opts=opts,
+    )
+
+
+def _secret(opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["value"]))
+
+
+def _trust() -> str:
+    """Neither service says for whom it asks, and so no condition can be put."""
+    services = ["lambda.amazonaws.com", "edgelambda.amazonaws.com"]
+    statement = Statement(Sid="TakeRole", Effect="Allow", Principal={"Service": services}, Action=["sts:AssumeRole"])
+    return policy_document(statement)

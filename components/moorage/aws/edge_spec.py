@@ -1,0 +1,101 @@
+"""What a distribution of CloudFront before gateways is asked to be, validated."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from moorage.aws.log_retention import RetentionDays
+from moorage.aws.region import Region
+from moorage.aws.rest_api_spec import CustomDomain
+from moorage.aws.tags import Tags
+from moorage.spec.numbers import WholeNumber
+
+DEFAULT_ROUTE = "default"
+MOST_ORIGIN_SECONDS = 120
+"""docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html (read 2026-11-25): response and
+keep-alive timeouts of an origin are from 1 to 120 seconds."""
+MOST_FUNCTION_BYTES = 10 * 1024
+"""Of a CloudFront Function (same page). The API itself takes 40,960 (botocore 1.43.117, cloudfront: FunctionBlob)."""
+MOST_KEY_VALUE_BYTES = 1024
+"""Of one value of a KeyValueStore (same page)."""
+MOST_CLASSIFIER_BYTES = 4 * 1024 * 1024
+"""Ours: a function reads it at each cold start, before it answers. Lambda takes 50 MB."""
+EDGE_REGION = "us-east-1"
+"""Where CloudFront wants its functions of Lambda, its certificates and its logs to be (docs.aws.amazon.com/
+AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html, read 2026-11-25)."""
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9-]{0,19}")
+
+
+def _an_origin(name: str) -> str:
+    if not _ORIGIN.fullmatch(name):
+        raise ValueError("must be a name of at most 20 lowercase letters, digits and hyphens, the first a letter")
+    return name
+
+
+def _a_classifier(path: str) -> str:
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError("is no file; `moorage edge train` writes one")
+    if file.stat().st_size > MOST_CLASSIFIER_BYTES:
+        raise ValueError(f"has {file.stat().st_size:,} bytes; must be at most {MOST_CLASSIFIER_BYTES:,}")
+    return path
+
+
+def _in_the_edges_region(domain: CustomDomain) -> CustomDomain:
+    if f":acm:{EDGE_REGION}:" not in domain.certificate_arn:
+        raise ValueError(f"certificate_arn must be of a certificate in {EDGE_REGION}, where CloudFront looks for it")
+    return domain
+
+
+OriginName = Annotated[str, AfterValidator(_an_origin)]
+Weights = Annotated[Mapping[OriginName, Annotated[WholeNumber, Field(ge=0, le=1000)]], Field(min_length=1)]
+
+
+class EdgeSpec(BaseModel):
+    """What `EdgeDistributionArgs` say that is known before anything is created."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    routes: Mapping[Region | Literal["default"], Weights] = Field(min_length=1)
+    classifier_file: Annotated[str, AfterValidator(_a_classifier)] | None = None
+    origin_read_timeout_seconds: WholeNumber = Field(default=MOST_ORIGIN_SECONDS, ge=1, le=MOST_ORIGIN_SECONDS)
+    custom_domain: Annotated[CustomDomain, AfterValidator(_in_the_edges_region)] | None = None
+    web_acl_arn: str | None = Field(
+        default=None, pattern=rf"^arn:aws:wafv2:{EDGE_REGION}:\d{{12}}:global/webacl/.+$", max_length=2048
+    )
+    enabled: bool = True
+    log_retention_days: RetentionDays = 90
+    tags: Tags = {}
+
+    @model_validator(mode="after")
+    def _every_request_has_somewhere_to_go(self) -> "EdgeSpec":
+        if DEFAULT_ROUTE not in self.routes:
+            raise ValueError(f"routes: must have {DEFAULT_ROUTE}, for clients near no region that is named")
+        for region, weights in self.routes.items():
+            if sum(weights.values()) == 0:
+                raise ValueError(f"routes.{region}: at least one weight must be above 0")
+            if len(weights_text(weights)) > MOST_KEY_VALUE_BYTES:
+                raise ValueError(f"routes.{region}: is longer than the {MOST_KEY_VALUE_BYTES} bytes of one value")
+        return self
+
+    @property
+    def origins(self) -> set[str]:
+        """All that a route names."""
+        return {origin for weights in self.routes.values() for origin in weights}
+
+    @property
+    def key_values(self) -> Mapping[str, str]:
+        """What the viewer's function reads of its store, but for the secret."""
+        return {
+            "routes" if region == DEFAULT_ROUTE else f"routes-{region}": weights_text(weights)
+            for region, weights in self.routes.items()
+        }
+
+
+def weights_text(weights: Mapping[str, int]) -> str:
+    """As `viewer_request.js` reads them."""
+    return ",".join(f"{origin}={weight}" for origin, weight in weights.items())
