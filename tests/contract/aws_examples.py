@@ -10,8 +10,8 @@ from moorage.aws.cluster import EksCluster
 from moorage.aws.container_service import EcsVllm
 from moorage.aws.ecs_cluster import EcsCluster
 from moorage.aws.ecs_gpu_pool import EcsGpuPool
-from moorage.aws.fargate_vllm import FargateVllm
 from moorage.aws.edge import EdgeDistribution
+from moorage.aws.fargate_vllm import FargateVllm
 from moorage.aws.gateway import FargateGateway
 from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool

@@ -12,8 +12,8 @@ from moorage.aws.cluster import EksCluster
 from moorage.aws.container_service import EcsVllm
 from moorage.aws.ecs_cluster import EcsCluster
 from moorage.aws.ecs_gpu_pool import EcsGpuPool
-from moorage.aws.fargate_vllm import FargateVllm
 from moorage.aws.edge import EdgeDistribution
+from moorage.aws.fargate_vllm import FargateVllm
 from moorage.aws.gateway import FargateGateway
 from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
@@ -109,6 +109,7 @@ VARIANTS: Mapping[str, Variant] = {
     "small endpoint of SageMaker": (
         SagemakerVllm,
         {"max_instances": ..., "model_key_arn": ..., "data_capture_uri": ..., "data_capture_key_arn": ...},
+    ),
     "edge": (EdgeDistribution, {}),
     "edge without a model": (
         EdgeDistribution,
