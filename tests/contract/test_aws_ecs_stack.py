@@ -96,6 +96,13 @@ def test_an_engine_has_nothing_that_it_does_not_need(platform: str, stacks: dict
     assert "privileged" not in found
 
 
+def test_each_platform_has_shared_memory_in_its_own_words(stacks: dict[str, SimpleNamespace]):
+    on_instances, on_fargate = (container(stacks[name])["linuxParameters"] for name in ("ecs", "fargate"))
+    assert on_instances["sharedMemorySize"] == 2048
+    assert "sharedMemorySize" not in on_fargate
+    assert on_fargate["tmpfs"] == [{"containerPath": "/dev/shm", "size": 1024}]  # noqa: S108 - the task's own
+
+
 @every_platform
 def test_an_engine_is_killed_when_its_drain_is_over_and_judged_when_it_may_have_loaded(
     platform: str, stacks: dict[str, SimpleNamespace]

@@ -12,13 +12,16 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 _START_SECONDS = 300
+_SHARED_MEMORY = "/dev/shm/"  # noqa: S108 - where the kernel has it
 
 
 def free_port() -> int:
@@ -84,6 +87,19 @@ class Task:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(1)
+
+    @property
+    def shared_memory_bytes(self) -> int:
+        """Of all that its processes have in `/dev/shm`, used or not."""
+        processes = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+        sizes: dict[str, int] = {}
+        for process in processes:
+            for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
+                span, _, _, _, inode, *path = line.split(maxsplit=5)
+                if path and path[0].startswith(_SHARED_MEMORY):
+                    first, last = (int(address, 16) for address in span.split("-"))
+                    sizes[inode] = max(sizes.get(inode, 0), last - first)
+        return sum(sizes.values())
 
     def begin_to_stop(self) -> None:
         """What `docker stop` does first; the container's init passes it on to the one process that it has started."""

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MODEL = "tiny"
 TOKENS = 60
 CLIENTS = 2
+MIB = 2**20
+# docs.docker.com/reference/cli/docker/container/run, --shm-size (read 2026-11-25).
+CONTAINERS_OWN_BYTES = 64 * MIB
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +106,14 @@ class Client:
         if answer.status_code != httpx.codes.OK or lines[-1] != "data: [DONE]":
             self.failures.append(f"{answer.status_code} {lines[-1:]}")
         self.answers.append(len(lines))
+
+
+def test_its_shared_memory_is_more_than_a_container_has_by_itself_and_what_it_is_given(
+    tasks: tuple[Task, Task], definition: Mapping[str, Any]
+):
+    old, _ = tasks
+    (given,) = definition["linuxParameters"]["tmpfs"]
+    assert CONTAINERS_OWN_BYTES < old.shared_memory_bytes < given["size"] * MIB
 
 
 def test_a_stop_while_it_streams_loses_nothing(tasks: tuple[Task, Task], gateway: Gateway):

@@ -67,6 +67,9 @@ class Container:
     memory_reservation_mib: int | None = None
     """A soft limit, where the task itself has none."""
     shared_memory_mib: int | None = None
+    """Of `/dev/shm`, on instances; Fargate refuses it."""
+    tmpfs_mib: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Folders in memory, and their sizes."""
     writable_folders: Sequence[str] = ()
     """Volumes of the task with these names, at `/NAME`: all else is read-only."""
 
@@ -75,6 +78,8 @@ class Container:
         linux: dict[str, Any] = {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}}
         if self.shared_memory_mib is not None:
             linux["sharedMemorySize"] = self.shared_memory_mib
+        if self.tmpfs_mib:
+            linux["tmpfs"] = [{"containerPath": path, "size": self.tmpfs_mib[path]} for path in sorted(self.tmpfs_mib)]
         document: dict[str, Any] = {
             "name": self.name,
             "image": self.image,

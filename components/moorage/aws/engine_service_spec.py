@@ -53,6 +53,11 @@ _MEGABYTES_PER_SECOND_ON_FARGATE = 100
 # docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html (read 2026-11-25); the image is on it.
 _LEAST_STORAGE_GIB, _MOST_STORAGE_GIB = 21, 200
 _IMAGE_GIB, _WRITTEN_GIB = 10, 10
+_SHARED_MEMORY_ON_FARGATE_MIB = 1024
+"""At the most, and none of it until it is used. vLLM does not start where it cannot have 400 MiB, for the queues to and
+from its worker, which it has on CPUs too (vllm/distributed/device_communicators/shm_broadcast.py,
+`check_shm_free_space`, and vllm/platforms/cpu.py, vLLM 0.32.0); a container has 64 unless it is told otherwise. Fargate
+takes no `sharedMemorySize`, but `tmpfs` (github.com/aws/containers-roadmap/issues/736, since 2026-01)."""
 
 
 class EngineServiceSpec(BaseModel):
@@ -283,6 +288,7 @@ class FargateVllmSpec(EngineServiceSpec):
             max_num_seqs=self.max_num_seqs,
             kv_cache_memory_bytes=kv_cache_bytes(self.model, self.facts, self.load, device="cpu"),
             lora_rank=self.lora_rank,
+            tmpfs_mib={"/dev/shm": _SHARED_MEMORY_ON_FARGATE_MIB},  # noqa: S108 - the task's own
         )
 
     def _size_problems(self) -> Iterator[Problem]:

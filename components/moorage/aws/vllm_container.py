@@ -1,6 +1,7 @@
 """The container that runs vLLM as a task of ECS. Pure."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from moorage.aws.container_definition import Container, HealthCheck
 from moorage.engine import LIVENESS, Device, DrainBudget, HostAndPort, vllm_arguments, vllm_command, vllm_environment
@@ -46,6 +47,7 @@ def vllm_container(
     lora_rank: int | None = None,
     parallelism: Parallelism = ONE_DEVICE,
     shared_memory_mib: int | None = None,
+    tmpfs_mib: Mapping[str, int] = MappingProxyType({}),
     memory_reservation_mib: int | None = None,
 ) -> Container:
     """The task's one container: vLLM behind `DRAIN_SCRIPT`, killed when its drain budget is over.
@@ -83,6 +85,7 @@ def vllm_container(
         user=None,
         gpus=parallelism.devices if device == "gpu" else 0,
         shared_memory_mib=shared_memory_mib,
+        tmpfs_mib=tmpfs_mib,
         memory_reservation_mib=memory_reservation_mib,
         writable_folders=(CACHE, TEMPORARY),
     )
