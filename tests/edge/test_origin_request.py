@@ -30,6 +30,8 @@ def classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> intent_classi
         "buckets": buckets,
         "answers": [ANSWER, ""],
         "words": words,
+        "fillers": ["please"],
+        "words_of_answers": [words],
         "temperature": 1.0,
         "threshold": 0.9,
         "scales": [0.1, 0.1],

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from moorage.edge.examples_of_questions import NONE, Example, examples_of
+from moorage.edge.examples_of_questions import FILLERS, NONE, Example, examples_of
 from moorage.edge.intent_classifier import features, vector, words_of
 
 Matrix = NDArray[np.float32]
@@ -74,6 +74,10 @@ def train(pairs: Sequence[Pair], out: Path, precision: float) -> Trained:
         "buckets": _BUCKETS,
         "answers": [*(pair.answer for pair in pairs), ""],
         "words": sorted(words),
+        "fillers": sorted(FILLERS),
+        "words_of_answers": [
+            sorted({word for text in (pair.question, *pair.paraphrases) for word in words_of(text)}) for pair in pairs
+        ],
         "temperature": temperature,
         "threshold": threshold,
         "scales": [float(scale) for scale in scales],
