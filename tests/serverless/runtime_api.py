@@ -85,13 +85,9 @@ class RuntimeApi:
 
     def invoke(self, event: dict[str, Any]) -> Invocation:
         """Returns when the function has answered."""
-        invocation = self.begin(event)
-        assert invocation.done.wait(INVOCATION_SECONDS), "the function has not answered"
-        return invocation
-
-    def begin(self, event: dict[str, Any]) -> Invocation:
         invocation = Invocation(event)
         self._loop.call_soon_threadsafe(self._waiting.put_nowait, invocation)
+        assert invocation.done.wait(INVOCATION_SECONDS), "the function has not answered"
         return invocation
 
     def _run(self, work: Any) -> Any:
