@@ -133,6 +133,15 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:lb/targetGroup:TargetGroup": _target_group,
     "aws:s3/bucket:Bucket": _bucket,
+    "aws:sqs/queue:Queue": lambda name, _: {
+        "arn": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}-1a2b3c4",
+        "url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{name}-1a2b3c4",
+        "name": f"{name}-1a2b3c4",
+    },
+    "aws:dynamodb/table:Table": lambda name, _: {
+        "arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{name}-1a2b3c4",
+        "name": f"{name}-1a2b3c4",
+    },
     "aws:sagemaker/endpoint:Endpoint": lambda _, inputs: {
         "arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT_ID}:endpoint/{inputs['name']}"
     },

@@ -17,6 +17,7 @@ from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
+from moorage.aws.job_queue import SqsJobQueue
 from moorage.aws.load_balancer import StreamLoadBalancer
 from moorage.aws.managed import SagemakerVllm
 from moorage.aws.model_store import S3ModelStore, read_policy
@@ -397,6 +398,15 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "account_id": ACCOUNT_ID,
         "rotation_days": 90,
         "log_retention_days": 365,
+        "tags": TAGS,
+    },
+    SqsJobQueue: {
+        "region": REGION,
+        "visibility_seconds": 30,
+        "retention_days": 2,
+        "max_receive_count": 3,
+        "result_retention_days": 30,
+        "deletion_protection": False,
         "tags": TAGS,
     },
     S3ModelStore: {"deletion_protection": False, "tags": TAGS},

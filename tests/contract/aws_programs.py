@@ -19,6 +19,7 @@ from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
+from moorage.aws.job_queue import SqsJobQueue
 from moorage.aws.load_balancer import StreamLoadBalancer
 from moorage.aws.managed import SagemakerVllm
 from moorage.aws.model_store import S3ModelStore
@@ -115,6 +116,8 @@ VARIANTS: Mapping[str, Variant] = {
         EdgeDistribution,
         dict.fromkeys(("classifier_file", "custom_domain", "web_acl_arn", "routes", "api_key"), ...),
     ),
+    "queue of jobs": (SqsJobQueue, {}),
+    "guarded queue of jobs": (SqsJobQueue, {"deletion_protection": ...}),
     "model store": (S3ModelStore, {}),
     "guarded model store": (S3ModelStore, {"deletion_protection": ...}),
     "registry": (EcrRegistry, {}),

@@ -54,6 +54,8 @@ class Written(NamedTuple):
 
 
 KINDS = {
+    ("aws:sqs/queuePolicy:QueuePolicy", "policy"): "queue",
+    ("aws:cloudwatch/logResourcePolicy:LogResourcePolicy", "policyDocument"): "log",
     ("aws:apigateway/restApiPolicy:RestApiPolicy", "policy"): "api",
     ("aws:kms/key:Key", "policy"): "key",
     ("aws:iam/role:Role", "assumeRolePolicy"): "trust",

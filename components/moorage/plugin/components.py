@@ -42,6 +42,7 @@ COMPONENTS: Mapping[str, str] = {
     "NetworkPolicies": "moorage.kubernetes.network_policies",
     "RotatedKey": "moorage.aws.rotated_key",
     "SagemakerVllm": "moorage.aws.managed",
+    "SqsJobQueue": "moorage.aws.job_queue",
     "S3ModelStore": "moorage.aws.model_store",
     "VllmAutoscaler": "moorage.kubernetes.autoscaler",
     "VllmDeployment": "moorage.kubernetes.vllm",
