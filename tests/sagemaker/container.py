@@ -1,0 +1,72 @@
+"""What an endpoint's container starts: real vLLM by exactly the environment that the component gives it."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from moorage.aws.managed_spec import SagemakerVllmSpec
+from moorage.aws.sagemaker_environment import MODEL_FOLDER, arguments_of
+from moorage.engine import vllm_command
+from tests.checkout import ROOT
+
+_ENGINE_PYTHON = ROOT / ".tools" / "engine" / "bin" / "python"
+_START_SECONDS = 300
+# This machine has no GPU; the CPU's build of vLLM is told so, and how much memory it may take.
+_OF_THIS_MACHINE = ["--enforce-eager"]
+_ENVIRONMENT = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_NO_USAGE_STATS": "1",
+    "HF_HUB_OFFLINE": "1",
+}
+
+
+@contextmanager
+def container(spec: SagemakerVllmSpec, model_folder: Path, log_path: Path) -> Iterator[str]:
+    """Its address, once `/ping` has answered. The weights lie in `model_folder` instead of SageMaker's folder."""
+    port = _free_port()
+    arguments = [str(model_folder) if value == MODEL_FOLDER else value for value in arguments_of(spec.environment)]
+    listen = ["--host", "127.0.0.1", "--port", str(port)]
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [*vllm_command(str(_ENGINE_PYTHON)), *arguments, *listen, *_OF_THIS_MACHINE],
+            env={**os.environ, **_ENVIRONMENT},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _await_ping(address, process, log_path)
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_ping(address: str, process: "subprocess.Popen[bytes]", log_path: Path) -> None:
+    until = time.monotonic() + _START_SECONDS
+    with httpx.Client(base_url=address, trust_env=False, timeout=5) as client:
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                if client.get("/ping").status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.5)
+    raise AssertionError(f"the container does not answer /ping:\n{log_path.read_text()[-4000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
