@@ -12,7 +12,14 @@ from moorage.aws.region import Region
 from moorage.aws.sagemaker_environment import MODEL_FOLDER, sagemaker_environment
 from moorage.aws.sagemaker_image import vllm_image
 from moorage.aws.tags import Tags
-from moorage.engine import GPU_COMPILE_SECONDS, HostAndPort, Parallelism, startup_budget, vllm_arguments
+from moorage.engine import (
+    GPU_COMPILE_SECONDS,
+    HostAndPort,
+    Parallelism,
+    startup_budget,
+    vllm_arguments,
+    vllm_environment,
+)
 from moorage.kubernetes.vllm_spec import max_num_seqs_of
 from moorage.planner.gpu_memory import Demand, shortage
 from moorage.spec import BucketSource, FolderSource, Load, ModelFacts, ModelSpec, ServiceLevel, SpecError
@@ -139,7 +146,7 @@ class SagemakerVllmSpec(BaseModel):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """By which the container starts vLLM."""
+        """By which the container starts vLLM: its arguments, and its own variables. None is secret."""
         inside = self.model.model_copy(update={"source": FolderSource(MODEL_FOLDER), "revision": None})
         arguments = vllm_arguments(
             inside,
@@ -149,7 +156,7 @@ class SagemakerVllmSpec(BaseModel):
             max_num_seqs=self.max_num_seqs,
             parallelism=Parallelism(self.tensor_parallel_size, 1),
         )
-        return sagemaker_environment(arguments)
+        return {**sagemaker_environment(arguments), **vllm_environment(inside, device="gpu")}
 
     @property
     def download_seconds(self) -> int:

@@ -1,10 +1,12 @@
 """vLLM's arguments as its container for SageMaker takes them: pure.
 
 github.com/aws/deep-learning-containers, docs/vllm (read at e0ecede, 2026-08-21): `SM_VLLM_<FLAG>` becomes `--<flag>`
-with its value; `true` becomes the flag alone.
+with its value; `true` becomes the flag alone, `false` none, and an array of JSON several values.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 PREFIX = "SM_VLLM_"
 MODEL_FOLDER = "/opt/ml/model"
@@ -37,12 +39,27 @@ def arguments_of(environment: Mapping[str, str]) -> list[str]:
     for name, value in environment.items():
         if name.startswith(PREFIX):
             flag = f"--{name.removeprefix(PREFIX).lower().replace('_', '-')}"
-            arguments += [flag] if value == "true" else [flag, value]
+            arguments += [] if value == "false" else [flag, *_values(value)]
     return arguments
 
 
+def _values(value: str) -> list[str]:
+    if value == "true":
+        return []
+    return json.loads(value) if value.startswith("[") else [value]
+
+
 def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for index, argument in enumerate(arguments):
-        if argument.startswith("--"):
-            following = arguments[index + 1] if index + 1 < len(arguments) else "--"
-            yield argument, "true" if following.startswith("--") else following
+    starts = [index for index, argument in enumerate(arguments) if argument.startswith("--")]
+    for start, end in pairwise([*starts, len(arguments)]):
+        yield arguments[start], _value(arguments[start + 1 : end])
+
+
+def _value(values: Sequence[str]) -> str:
+    match values:
+        case []:
+            return "true"
+        case [value]:
+            return value
+        case _:
+            return json.dumps(list(values))
