@@ -28,9 +28,9 @@ output: ## print one output, secrets included: make output NAME=endpoint_url
 # The plugin is apart from tests/gateway: Pulumi's SDK and Google's libraries both define google.rpc.Status.
 test: setup ## all tests: the quick rooms, the real Pulumi engine, then a whole stack with real vLLM
 	@$(PYTHON) -m tools.bootstrap.consumers
-	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/conformance --ignore tests/serverless --ignore tests/pulumi_engine --ignore tests/plugin --ignore tests/end_to_end --ignore tests/ecs --numprocesses 2
+	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/conformance --ignore tests/serverless --ignore tests/pulumi_engine --ignore tests/plugin --ignore tests/end_to_end --ignore tests/ecs --ignore tests/sagemaker --numprocesses 2
 	@$(PYTHON) -m pytest tests/pulumi_engine tests/plugin --numprocesses 3
-	@$(PYTHON) -m pytest tests/end_to_end tests/ecs
+	@$(PYTHON) -m pytest tests/end_to_end tests/ecs tests/sagemaker
 
 kubernetes: setup ## build the control plane and controllers of test-kube: 20 minutes on two cores, once per machine
 	@$(PYTHON) -m tools.bootstrap.consumers

@@ -19,12 +19,7 @@ _ENGINE_PYTHON = ROOT / ".tools" / "engine" / "bin" / "python"
 _START_SECONDS = 300
 # This machine has no GPU; the CPU's build of vLLM is told so, and how much memory it may take.
 _OF_THIS_MACHINE = ["--enforce-eager"]
-_ENVIRONMENT = {
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "VLLM_NO_USAGE_STATS": "1",
-    "HF_HUB_OFFLINE": "1",
-}
+_ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
 
 
 @contextmanager
@@ -36,7 +31,7 @@ def container(spec: SagemakerVllmSpec, model_folder: Path, log_path: Path) -> It
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [*vllm_command(str(_ENGINE_PYTHON)), *arguments, *listen, *_OF_THIS_MACHINE],
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **spec.environment, **_ENVIRONMENT},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
