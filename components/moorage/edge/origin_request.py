@@ -86,7 +86,7 @@ def _is_one_plain_question(asked: Mapping[str, Any]) -> bool:
 def _is_plain(message: Mapping[str, Any]) -> bool:
     content = message.get("content")
     return (
-        message.keys() == {"role", "content"}
+        set(message) == {"role", "content"}
         and message["role"] == "user"
         and isinstance(content, str)
         and 0 < len(content) <= _MOST_QUESTION_CHARACTERS

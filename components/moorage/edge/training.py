@@ -64,8 +64,8 @@ def train(pairs: Sequence[Pair], out: Path, precision: float) -> Trained:
     classes = len(pairs) + 1
     weights, biases = _fitted(_inputs(taught, words), _labels(taught, classes), classes)
     scales = np.maximum(np.abs(weights).max(axis=0), 1e-6) / 127
-    quantized = np.round(weights / scales).astype(np.int8)
-    scores = _inputs(held_out, words) @ (quantized * scales).astype(np.float32) + biases
+    quantized: NDArray[np.int8] = np.asarray(np.rint(weights / scales), dtype=np.int8)
+    scores = _inputs(held_out, words) @ np.asarray(quantized * scales, dtype=np.float32) + biases
     labels = _labels(held_out, classes)
     temperature = min(_TEMPERATURES, key=lambda value: _loss(scores / value, labels))
     threshold, reached, coverage = _threshold(_softmax(scores / temperature), labels, precision)
