@@ -1,0 +1,80 @@
+"""The endpoint that jobs are sent to: a gateway, or an engine itself."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+
+_FIRST_DELAY_SECONDS = 2.0
+_LONGEST_DELAY_SECONDS = 900.0
+# What a client may well send again unchanged; any other 4xx says that the request itself is wrong.
+_WORTH_ANOTHER_TRY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, 429)
+# A worker's key or address is wrong, not the job: whoever mends that does not want the jobs failed.
+_OURS_TO_MEND = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+class TryLaterError(Exception):
+    """There was no answer that is the job's."""
+
+    def __init__(self, reason: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after_seconds = retry_after_seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Of which the job is done, well or not."""
+
+    status: int
+    body: Any
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status < HTTPStatus.BAD_REQUEST
+
+
+class Engine:
+    """An OpenAI API."""
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, api_key: str | None) -> None:
+        """`base_url`: without `/v1`."""
+        self._session = session
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"content-type": "application/json"}
+        if api_key is not None:
+            self._headers["authorization"] = f"Bearer {api_key}"
+
+    async def ask(self, path: str, body: bytes, request_id: str) -> Answer:
+        """Raises TryLaterError."""
+        headers = {**self._headers, "x-request-id": request_id}
+        try:
+            async with self._session.post(self._base_url + path, data=body, headers=headers) as response:
+                content = await response.read()
+                retry_after = response.headers.get("retry-after", "")
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise TryLaterError(type(error).__name__) from error
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status in (
+            *_WORTH_ANOTHER_TRY,
+            *_OURS_TO_MEND,
+        ):
+            raise TryLaterError(f"HTTP {response.status}", float(retry_after) if retry_after.isdecimal() else None)
+        return Answer(response.status, _document(content))
+
+
+def delay_seconds(receive_count: int, retry_after_seconds: float | None) -> int:
+    """Twice as long each time, to 15 minutes, and not when others do; no sooner than the engine says."""
+    longest = min(_FIRST_DELAY_SECONDS * 2 ** min(receive_count - 1, 20), _LONGEST_DELAY_SECONDS)
+    drawn = random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
+    return min(int(max(drawn, retry_after_seconds or 0)) + 1, int(_LONGEST_DELAY_SECONDS))
+
+
+def _document(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode(errors="replace")
