@@ -73,7 +73,7 @@ class EdgeDistribution(pulumi.ComponentResource):
 
     endpoint_url: pulumi.Output[str]
     """What an OpenAI client takes as `base_url`, ending in `/v1`."""
-    api_key: pulumi.Output[str]
+    signed_api_key: pulumi.Output[str]
     """The signed key, a secret; empty without `api_key`."""
     signing_secret: pulumi.Output[str]
     """What `moorage.edge.signed_key` signs further keys with, a secret."""
@@ -95,7 +95,7 @@ class EdgeDistribution(pulumi.ComponentResource):
         custom = self._spec.custom_domain
         host = distribution.domain_name if custom is None else custom.domain_name
         self.endpoint_url = pulumi.Output.concat("https://", host, "/v1")
-        self.api_key = pulumi.Output.secret(
+        self.signed_api_key = pulumi.Output.secret(
             pulumi.Output.all(args.get("api_key", ""), secret.key).apply(
                 lambda known: signed_key(known[0], known[1]) if known[0] else ""
             )
@@ -106,7 +106,7 @@ class EdgeDistribution(pulumi.ComponentResource):
         self.register_outputs(
             {
                 "endpoint_url": self.endpoint_url,
-                "api_key": self.api_key,
+                "signed_api_key": self.signed_api_key,
                 "signing_secret": self.signing_secret,
                 "domain_name": self.domain_name,
                 "access_log_group_name": self.access_log_group_name,
