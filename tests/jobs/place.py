@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -128,6 +128,7 @@ def make_place(address: str) -> JobsPlace:
     return JobsPlace(address, Place(queue, name, name, VISIBILITY_SECONDS), failed)
 
 
+@asynccontextmanager
 async def runner_before(
     jobs: JobsPlace, endpoint: str, session: AioSession | None = None
 ) -> AsyncIterator[tuple[Services, JobRunner]]:

@@ -205,7 +205,7 @@ def producer_policy(queue_arn: str, bucket_arn: str, table_arn: str, key_arn: st
     """What `moorage_serving.jobs submit` and `result` call."""
     return policy_document(
         allow("Submit", ("sqs:SendMessage",), (queue_arn,)),
-        *_shared(bucket_arn, key_arn),
+        *_objects(f"{bucket_arn}/bodies/*", f"{bucket_arn}/results/*", key_arn),
         allow("ReadState", ("dynamodb:GetItem",), (table_arn,)),
     )
 
@@ -215,14 +215,16 @@ def consumer_policy(queue_arn: str, bucket_arn: str, table_arn: str, key_arn: st
     receive = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage")
     return policy_document(
         allow("Receive", receive, (queue_arn,)),
-        *_shared(bucket_arn, key_arn),
-        allow("Claim", ("dynamodb:GetItem", "dynamodb:UpdateItem"), (table_arn,)),
+        *_objects(f"{bucket_arn}/results/*", f"{bucket_arn}/bodies/*", key_arn),
+        allow("Claim", ("dynamodb:UpdateItem",), (table_arn,)),
     )
 
 
-def _shared(bucket_arn: str, key_arn: str) -> list[Statement]:
+def _objects(written: str, read: str, key_arn: str) -> list[Statement]:
+    """Producers write what consumers read, and the other way round."""
     return [
-        allow("Objects", ("s3:GetObject", "s3:PutObject"), (f"{bucket_arn}/*",)),
+        allow("Write", ("s3:PutObject",), (written,)),
+        allow("Read", ("s3:GetObject",), (read,)),
         allow("Encrypt", ("kms:Decrypt", "kms:GenerateDataKey"), (key_arn,)),
     ]
 
