@@ -72,9 +72,9 @@ class SagemakerVllmArgs(TypedDict):
 class SagemakerVllm(pulumi.ComponentResource):
     """A real-time endpoint of SageMaker with vLLM, whose container has no network: AWS brings it the weights.
 
-    A new version gets a tenth of the requests first, and is taken back where they fail. More requests at once make more
-    instances. Its disks are encrypted by their own hardware: SageMaker takes no key for instances with local drives,
-    which all of those with GPUs have.
+    A new version gets a tenth of the requests first, where there are two instances or more, and is taken back where
+    they fail. More requests at once make more instances. Its disks are encrypted by their own hardware: SageMaker takes
+    no key for instances with local drives, which all of those with GPUs have.
     """
 
     endpoint_arn: pulumi.Output[str]
@@ -221,11 +221,7 @@ class SagemakerVllm(pulumi.ComponentResource):
             endpoint_config_name=configuration.name,
             deployment_config={
                 "blue_green_update_policy": {
-                    "traffic_routing_configuration": {
-                        "type": "CANARY",
-                        "canary_size": {"type": "CAPACITY_PERCENT", "value": 10},
-                        "wait_interval_in_seconds": _SECONDS_BETWEEN_STEPS,
-                    },
+                    "traffic_routing_configuration": traffic_routing(self._spec.min_instances),
                     # Requests that the old instances still answer are at most a minute old, or streamed.
                     "termination_wait_in_seconds": _SECONDS_BETWEEN_STEPS,
                 },
@@ -285,6 +281,22 @@ class SagemakerVllm(pulumi.ComponentResource):
             },
             opts=self._child,
         )
+
+
+def traffic_routing(
+    instances: int,
+) -> sagemaker.EndpointDeploymentConfigBlueGreenUpdatePolicyTrafficRoutingConfigurationArgsDict:
+    """A tenth first where that is at most half of the new instances; one alone takes all, and is watched as long.
+
+    docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green-canary.html (read 2026-11-25)
+    """
+    if instances == 1:
+        return {"type": "ALL_AT_ONCE", "wait_interval_in_seconds": _SECONDS_BETWEEN_STEPS}
+    return {
+        "type": "CANARY",
+        "canary_size": {"type": "CAPACITY_PERCENT", "value": 10},
+        "wait_interval_in_seconds": _SECONDS_BETWEEN_STEPS,
+    }
 
 
 def invoke_policy(endpoint_arn: str) -> str:
