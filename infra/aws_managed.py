@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, cast
 
+import pulumi
+
 from aws_endpoint import endpoint_name, sagemaker_args
 from aws_front import ENDPOINTS, Engines, Ground, build_front, build_ground
 from cluster_stack import revision_of
@@ -27,17 +29,36 @@ def build_aws_managed(settings: Settings) -> StackOutputs:
     """Raises `moorage.spec.SpecError` for a model that no instance of SageMaker holds."""
     region = cast("AwsSettings", settings.configuration.aws).region
     ladder = ladder_of(settings.configuration, "aws", region, is_launched=is_offered)
+    pulumi.log.warn(quota_warning(ladder.rungs[0].instance_type, _most_instances(settings.configuration)))
     ground = build_ground(settings, (*ENDPOINTS, "sagemaker.runtime"))
     engine = SagemakerVllm(_ENGINE, _endpoint_args(settings, ladder, ground), ground.opts)
     return build_front(settings, ground, _engines(settings, ladder, engine))
 
 
+def quota_warning(instance_type: str, instances: int) -> str:
+    """Service Quotas has one for each type, each with a code of its own, which only an account's own list shows.
+
+    An update has as many new instances beside the old ones (docs.aws.amazon.com/sagemaker/latest/dg/
+    deployment-guardrails-blue-green.html, read 2026-11-25).
+    """
+    return (
+        f"the endpoint may have {instances} instances at once, twice as many while it is updated: they need a quota "
+        f"of {2 * instances} for 'ml.{instance_type} for endpoint usage', of which many accounts have none. Its code: "
+        "aws service-quotas list-service-quotas --service-code sagemaker --query "
+        f"\"Quotas[?QuotaName=='ml.{instance_type} for endpoint usage'].[QuotaCode,Value]\""
+    )
+
+
+def _most_instances(configuration: Configuration) -> int:
+    return configuration.replicas.max or configuration.replicas.min
+
+
 def _endpoint_args(settings: Settings, ladder: PoolLadder, ground: Ground) -> SagemakerVllmArgs:
-    replicas = settings.configuration.replicas
     args = sagemaker_args(
         settings, ladder, region=ground.aws.region, account_id=ground.network.account_id, name=_ENGINE
     )
-    args["min_instances"], args["max_instances"] = replicas.min, replicas.max or replicas.min
+    args["min_instances"] = settings.configuration.replicas.min
+    args["max_instances"] = _most_instances(settings.configuration)
     if ground.aws.model_key_arn is not None:
         args["model_key_arn"] = ground.aws.model_key_arn
     return args
