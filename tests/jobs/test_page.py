@@ -1,0 +1,56 @@
+"""docs/jobs.md is true."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moorage_serving.jobs.message import Job
+from tests.contract.recording import run_program
+from tests.documentation.pages import ROOT, Page
+
+from .place import wait_until
+
+if TYPE_CHECKING:
+    from tests.gateway.processes import RunningEngine
+
+    from .place import JobsPlace
+
+PAGE = Page(ROOT / "docs" / "jobs.md")
+
+
+def test_its_program_makes_two_queues_a_bucket_and_a_table():
+    made = [found.type for found in run_program(PAGE.program)[1].registrations]
+    assert made.count("aws:sqs/queue:Queue") == 2
+    assert made.count("aws:s3/bucket:Bucket") == made.count("aws:dynamodb/table:Table") == 1
+
+
+def test_its_commands_do_what_it_shows(jobs: JobsPlace, engine: RunningEngine):
+    [worker] = PAGE.blocks("shell")
+    lines = "".join(PAGE.blocks("console")).splitlines()
+    submit, submitted, fetch, fetched = (line.removeprefix("$ ") for line in lines)
+    environment = {**jobs.environment, "MOORAGE_JOBS_ENDPOINT": engine.address, "MOORAGE_API_KEY": "key-of-the-page"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    def shell(command: str) -> str:
+        return subprocess.run(
+            ["/bin/sh", "-c", command], env=environment, check=True, capture_output=True, text=True, timeout=60
+        ).stdout.strip()
+
+    assert shell(submit) == submitted
+    process = subprocess.Popen(["/bin/sh", "-c", f"exec {worker}"], env=environment)
+    try:
+        wait_until(lambda: jobs.result(submitted), "a result")
+    finally:
+        process.kill()
+        process.wait()
+    assert shell(fetch).startswith(fetched.removesuffix("…"))
+    assert engine.fake.received[0].headers["authorization"] == "Bearer key-of-the-page"
+
+
+def test_its_table_has_every_key_of_a_message():
+    for name in Job.model_fields:
+        assert f"\n| `{name}` |" in PAGE.text, name
