@@ -95,7 +95,7 @@ class JobsPlace:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "moorage_serving.jobs", "work", "--endpoint", endpoint),
-                *("--visibility-seconds", str(VISIBILITY_SECONDS), *arguments),
+                *("--visibility-seconds", str(VISIBILITY_SECONDS), "--retry-seconds", "2", *arguments),
             ],
             env=self.environment,
         )
@@ -135,7 +135,7 @@ async def runner_before(
     """In this process."""
     async with (
         connect(jobs.place, session=session) as services,
-        job_runner(services, endpoint, None, 30, JobMetrics()) as runner,
+        job_runner(services, endpoint, None, 30, JobMetrics(), 1) as runner,
     ):
         yield services, runner
 

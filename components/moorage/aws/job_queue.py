@@ -29,7 +29,7 @@ class SqsJobQueueArgs(TypedDict):
     retention_days: NotRequired[int]
     """How long a job waits at most, 1 to 13. Default: 4."""
     max_receive_count: NotRequired[int]
-    """After so many tries a job is a dead letter. Default: 5."""
+    """After so many tries a job is a dead letter. Default: 10, so that engines may be full for half an hour."""
     result_retention_days: NotRequired[int]
     """How long results, and what is known of jobs that are done, are kept. Default: 7."""
     deletion_protection: NotRequired[bool]

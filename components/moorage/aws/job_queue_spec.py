@@ -22,7 +22,7 @@ class SqsJobQueueSpec(BaseModel):
     region: Region
     visibility_seconds: WholeNumber = Field(default=60, ge=3, le=_MOST_VISIBILITY_SECONDS)
     retention_days: WholeNumber = Field(default=4, ge=1, lt=_MOST_RETENTION_DAYS)
-    max_receive_count: WholeNumber = Field(default=5, ge=1, le=1_000)
+    max_receive_count: WholeNumber = Field(default=10, ge=1, le=1_000)
     result_retention_days: WholeNumber = Field(default=7, ge=1)
     deletion_protection: bool = True
     tags: Tags = Field(default_factory=dict)

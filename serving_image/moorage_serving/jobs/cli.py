@@ -43,6 +43,9 @@ def work(
     job_seconds: Annotated[
         float, typer.Option(min=1, max=43_000, help="How long the engine may take for one job.")
     ] = 3600,
+    retry_seconds: Annotated[
+        float, typer.Option(min=1, max=900, help="Wait before the second try; twice as long before each other.")
+    ] = 30,
     drain_seconds: Annotated[
         float, typer.Option(min=0, help="After SIGTERM, how long jobs may go on before they are given back.")
     ] = 60,
@@ -59,7 +62,9 @@ def work(
         place = Place(queue_url, bucket, table, visibility_seconds)
         async with (
             connect(place, connections=2 * concurrency + 1) as services,
-            job_runner(services, endpoint, os.environ.get(API_KEY_VARIABLE), job_seconds, metrics) as runner,
+            job_runner(
+                services, endpoint, os.environ.get(API_KEY_VARIABLE), job_seconds, metrics, retry_seconds
+            ) as runner,
         ):
             worker = Worker(runner, concurrency, drain_seconds)
             for number in (signal.SIGTERM, signal.SIGINT):

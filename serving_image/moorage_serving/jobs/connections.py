@@ -68,10 +68,15 @@ async def connect(place: Place, connections: int = 10, session: AioSession | Non
 
 @asynccontextmanager
 async def job_runner(
-    services: Services, endpoint: str, api_key: str | None, job_seconds: float, metrics: JobMetrics
+    services: Services,
+    endpoint: str,
+    api_key: str | None,
+    job_seconds: float,
+    metrics: JobMetrics,
+    retry_seconds: float,
 ) -> AsyncIterator[JobRunner]:
     """One that asks the endpoint, and waits for an answer as long as a job may take."""
     timeout = aiohttp.ClientTimeout(total=job_seconds, connect=_CONNECT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
         engine = Engine(session, endpoint, api_key)
-        yield JobRunner(services.queue, services.claims, services.store, engine, metrics)
+        yield JobRunner(services.queue, services.claims, services.store, engine, metrics, retry_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,7 +11,6 @@ from typing import Any
 
 import aiohttp
 
-_FIRST_DELAY_SECONDS = 2.0
 _LONGEST_DELAY_SECONDS = 900.0
 # What a client may well send again unchanged; any other 4xx says that the request itself is wrong.
 _WORTH_ANOTHER_TRY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, 429)
@@ -66,11 +66,11 @@ class Engine:
         return Answer(response.status, _document(content))
 
 
-def delay_seconds(receive_count: int, retry_after_seconds: float | None) -> int:
+def delay_seconds(first_seconds: float, receive_count: int, retry_after_seconds: float | None) -> int:
     """Twice as long each time, to 15 minutes, and not when others do; no sooner than the engine says."""
-    longest = min(_FIRST_DELAY_SECONDS * 2 ** min(receive_count - 1, 20), _LONGEST_DELAY_SECONDS)
+    longest = min(first_seconds * 2 ** min(receive_count - 1, 20), _LONGEST_DELAY_SECONDS)
     drawn = random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
-    return min(int(max(drawn, retry_after_seconds or 0)) + 1, int(_LONGEST_DELAY_SECONDS))
+    return min(math.ceil(max(drawn, retry_after_seconds or 0)), int(_LONGEST_DELAY_SECONDS))
 
 
 def _document(content: bytes) -> Any:

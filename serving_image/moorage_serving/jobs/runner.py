@@ -55,7 +55,17 @@ class Outcome(StrEnum):
 class JobRunner:
     """Does jobs, with an effect once for each."""
 
-    def __init__(self, queue: JobQueue, claims: Claims, store: JobStore, engine: Engine, metrics: JobMetrics) -> None:
+    def __init__(
+        self,
+        queue: JobQueue,
+        claims: Claims,
+        store: JobStore,
+        engine: Engine,
+        metrics: JobMetrics,
+        retry_seconds: float,
+    ) -> None:
+        """`retry_seconds`: before the second try; the wait doubles with each."""
+        self._retry_seconds = retry_seconds
         self.queue = queue
         self._claims = claims
         self._store = store
@@ -86,7 +96,8 @@ class JobRunner:
             await self.queue.acknowledge(delivery)
             return Outcome.DUPLICATE
         if isinstance(claim, Busy):
-            await self.queue.give_back(delivery, claim.remaining_seconds)
+            # A duplicate of a long job is delivered a few times meanwhile, and is not to be a dead letter for that.
+            await self.queue.give_back(delivery, delay_seconds(claim.remaining_seconds, delivery.receive_count, None))
             return Outcome.BUSY
         try:
             return await self._work(job, claim, delivery)
@@ -106,7 +117,8 @@ class JobRunner:
         except TryLaterError as error:
             log.info("job_retried", job_id=job.job_id, reason=str(error), receive_count=delivery.receive_count)
             await self._claims.release(claim)
-            await self.queue.give_back(delivery, delay_seconds(delivery.receive_count, error.retry_after_seconds))
+            delay = delay_seconds(self._retry_seconds, delivery.receive_count, error.retry_after_seconds)
+            await self.queue.give_back(delivery, delay)
             return Outcome.RETRIED
         outcome = Outcome.SUCCEEDED if answer.succeeded else Outcome.FAILED
         result = JobResult(
