@@ -1,4 +1,4 @@
-"""Trains a classifier of questions, and writes it as `IntentClassifier` reads it. Needs numpy: `moorage[edge]`."""
+"""Trains a classifier of questions, and writes it as `IntentClassifier` reads it. Needs numpy."""
 
 import base64
 import json
