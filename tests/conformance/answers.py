@@ -36,7 +36,7 @@ class TerraformAnswers(Mocks):
         block = self._schema.block(resource_type)
         named = {**automatic_names(args.name, args.inputs, block), **args.inputs}
         reference = f"{resource_type}.{label}"
-        return f"${{{reference}.id}}", {**named, **_outputs(block, named, reference)}
+        return f"${{{reference}.id}}", {**named, **_pulumis_name(named), **_outputs(block, named, reference)}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, object], None]:
         raise AssertionError(f"{args.token}: components call no provider functions")
@@ -50,6 +50,12 @@ def automatic_names(name: str, inputs: Mapping[str, Any], block: Block) -> dict[
         argument for argument in AUTOMATIC_NAMES if argument in attributes(block) and camel(argument) not in inputs
     ]
     return {camel(argument): f"{name}{_SUFFIX}" for argument in left_out if _can_be_given(attributes(block)[argument])}
+
+
+def _pulumis_name(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Pulumi calls `name` what Terraform calls an alarm's or a function's name."""
+    found = [named[key] for key in ("alarmName", "functionName") if key in named]
+    return {} if "name" in named or not found else {"name": found[0]}
 
 
 def _can_be_given(attribute: Mapping[str, Any]) -> bool:

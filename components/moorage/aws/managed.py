@@ -73,8 +73,8 @@ class SagemakerVllm(pulumi.ComponentResource):
     """A real-time endpoint of SageMaker with vLLM, whose container has no network: AWS brings it the weights.
 
     A new version gets a tenth of the requests first, where there are two instances or more, and is taken back where
-    they fail. More requests at once make more instances. Local drives, which all instances with GPUs have, are encrypted
-    by their own hardware; a key of SageMaker's would not be theirs.
+    they fail. More requests at once make more instances. Local drives, which all instances with GPUs have, are
+    encrypted by their own hardware; a key of SageMaker's would not be theirs.
     """
 
     endpoint_arn: pulumi.Output[str]
