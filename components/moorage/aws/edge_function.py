@@ -5,14 +5,14 @@ from pathlib import Path
 import pulumi
 from pulumi_aws import cloudfront, iam, lambda_
 
-from moorage import edge
 from moorage.aws.edge_spec import EDGE_REGION, EdgeSpec
 from moorage.aws.policy import Statement, policy_document
 from moorage.aws.tags import named
 from moorage.edge import intent_classifier, origin_request
 
-_VIEWER_CODE = Path(edge.__file__).parent / "viewer_request.js"
-_ORIGIN_CODE = tuple(Path(module.__file__) for module in (origin_request, intent_classifier))
+_CODE = Path(origin_request.__file__).parent
+_VIEWER_CODE = _CODE / "viewer_request.js"
+_ORIGIN_CODE = tuple(Path(module.__file__) for module in (origin_request, intent_classifier) if module.__file__)
 # docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html (read 2026-11-25)
 _RUNTIME = "python3.13"
 _MEMORY_MB = 256
