@@ -57,7 +57,6 @@ KINDS = {
     ("aws:sqs/queuePolicy:QueuePolicy", "policy"): "queue",
     ("aws:cloudwatch/logResourcePolicy:LogResourcePolicy", "policyDocument"): "log",
     ("aws:apigateway/restApiPolicy:RestApiPolicy", "policy"): "api",
-    ("aws:cloudwatch/logResourcePolicy:LogResourcePolicy", "policyDocument"): "log",
     ("aws:kms/key:Key", "policy"): "key",
     ("aws:iam/role:Role", "assumeRolePolicy"): "trust",
     ("aws:iam/rolePolicy:RolePolicy", "policy"): "role",
