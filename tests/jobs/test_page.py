@@ -1,4 +1,4 @@
-"""docs/jobs.md is true."""
+"""docs/jobs.md is true; its program is in tests/documentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moorage_serving.jobs.message import Job
-from tests.contract.recording import run_program
 from tests.documentation.pages import ROOT, Page
 
 from .place import wait_until
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
     from .place import JobsPlace
 
 PAGE = Page(ROOT / "docs" / "jobs.md")
-
-
-def test_its_program_makes_two_queues_a_bucket_and_a_table():
-    made = [found.type for found in run_program(PAGE.program)[1].registrations]
-    assert made.count("aws:sqs/queue:Queue") == 2
-    assert made.count("aws:s3/bucket:Bucket") == made.count("aws:dynamodb/table:Table") == 1
 
 
 def test_its_commands_do_what_it_shows(jobs: JobsPlace, engine: RunningEngine):

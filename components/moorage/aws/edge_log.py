@@ -16,7 +16,7 @@ FIELDS = (
     *("time-to-first-byte", "origin-fbl", "origin-lbl"),
 )
 """Neither the query, nor cookies, nor referrers (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/
-standard-logs-reference.html, read 2026-11-25)."""
+standard-logs-reference.html, not read again)."""
 
 
 def create_edge_log(
@@ -85,7 +85,7 @@ def create_edge_log(
 
 
 def _deliver(log_group_arn: str, account: Account) -> str:
-    """docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html (read 2026-11-25)"""
+    """docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html (not read again)"""
     source = account.arn("logs", EDGE_REGION, "delivery-source:*")
     return policy_document(
         Statement(

@@ -18,7 +18,7 @@ from moorage.edge.intent_classifier import IntentClassifier
 CLASSIFIER_NAME = "classifier.json"
 MOST_RESPONSE_BYTES = 1_000_000
 """1 MB with its headers (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#
-limits-lambda-at-edge, read 2026-11-25)."""
+limits-lambda-at-edge, as others quote it)."""
 _HEADERS_BYTES = 1_000
 _MOST_QUESTION_CHARACTERS = 300
 _MARK = "x-moorage-edge"
