@@ -18,7 +18,7 @@ MOST_ORIGIN_SECONDS = 120
 """docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html (read 2026-11-25): response and
 keep-alive timeouts of an origin are from 1 to 120 seconds."""
 MOST_FUNCTION_BYTES = 10 * 1024
-"""Of a CloudFront Function (as others quote that page). The API itself takes 40,960 (botocore 1.43.117, cloudfront: FunctionBlob)."""
+"""Of a CloudFront Function (as others quote that page). The API takes 40,960 (botocore 1.43.117: FunctionBlob)."""
 MOST_KEY_VALUE_BYTES = 1024
 """Of one value of a KeyValueStore (as others quote that page)."""
 MOST_CLASSIFIER_BYTES = 4 * 1024 * 1024
