@@ -69,6 +69,13 @@ def test_an_instance_gives_an_engine_as_long_as_it_needs_and_spot_two_minutes():
     assert on_gpus(has_spot=True).drain == on_gpus().drain
 
 
+def test_an_engine_on_an_instance_has_a_limit_of_memory_and_needs_less_free():
+    one = on_gpus().container("log", {}).document()
+    assert (one["memory"], one["memoryReservation"]) == (15 * 1024, 13 * 1024)
+    assert one["linuxParameters"]["sharedMemorySize"] == 2 * 1024
+    assert "memory" not in on_fargate().container("log", {}).document()
+
+
 def test_an_engine_that_fargate_would_kill_is_refused():
     (problem,) = problems(on_fargate, service_level={"p99_request_seconds": 120.0})
     assert problem == (

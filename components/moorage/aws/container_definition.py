@@ -64,8 +64,10 @@ class Container:
     entry_point: Sequence[str] = ()
     """Instead of the image's."""
     gpus: int = 0
+    memory_mib: int | None = None
+    """Above it the kernel ends the container; where the task itself has no limit."""
     memory_reservation_mib: int | None = None
-    """A soft limit, where the task itself has none."""
+    """What an instance has to have free for it; below `memory_mib`."""
     shared_memory_mib: int | None = None
     """Of `/dev/shm`, on instances; Fargate refuses it."""
     tmpfs_mib: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -109,6 +111,8 @@ class Container:
             document["user"] = self.user
         if self.entry_point:
             document["entryPoint"] = list(self.entry_point)
+        if self.memory_mib is not None:
+            document["memory"] = self.memory_mib
         if self.memory_reservation_mib is not None:
             document["memoryReservation"] = self.memory_reservation_mib
         if self.gpus:

@@ -171,8 +171,8 @@ class EcsVllmSpec(EngineServiceSpec):
     def container(self, log_group: str, secrets: Mapping[str, str]) -> Container:
         """The task's one container.
 
-        Its memory is a soft limit: the GPUs decide where it runs, and an engine that is alone on its instance may use
-        what is there.
+        Its limit of memory is that of a pod, so that an engine does not take the agent's; an instance needs less free,
+        because the GPUs decide where it runs.
         """
         host = self.host
         return vllm_container(
@@ -187,6 +187,7 @@ class EcsVllmSpec(EngineServiceSpec):
             lora_rank=self.lora_rank,
             parallelism=self.parallelism,
             shared_memory_mib=host.shared_memory_gib * _MIB_PER_GIB,
+            memory_mib=host.memory_gib * _MIB_PER_GIB,
             memory_reservation_mib=(host.memory_gib - host.shared_memory_gib) * _MIB_PER_GIB,
         )
 

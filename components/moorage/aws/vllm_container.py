@@ -48,6 +48,7 @@ def vllm_container(
     parallelism: Parallelism = ONE_DEVICE,
     shared_memory_mib: int | None = None,
     tmpfs_mib: Mapping[str, int] = MappingProxyType({}),
+    memory_mib: int | None = None,
     memory_reservation_mib: int | None = None,
 ) -> Container:
     """The task's one container: vLLM behind `DRAIN_SCRIPT`, killed when its drain budget is over.
@@ -86,6 +87,7 @@ def vllm_container(
         gpus=parallelism.devices if device == "gpu" else 0,
         shared_memory_mib=shared_memory_mib,
         tmpfs_mib=tmpfs_mib,
+        memory_mib=memory_mib,
         memory_reservation_mib=memory_reservation_mib,
         writable_folders=(CACHE, TEMPORARY),
     )
