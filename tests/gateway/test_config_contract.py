@@ -78,7 +78,8 @@ def is_consistent(content: dict[str, Any]) -> bool:
     """What JSON Schema cannot say: names are unique, and what is referred to exists."""
     lists = (
         [item["name"] for item in content["upstreams"]],
-        [item["id"] for item in content.get("keys", [])],
+        [item["id"] for item in _keys(content)],
+        [item["secret_arn"] for item in content.get("rotated_keys", [])],
         [item["sha256"] for item in content.get("keys", [])],
         [item["id"] for item in content.get("tenants", [])],
         [item["model"] for item in content.get("canaries", [])],
@@ -86,7 +87,7 @@ def is_consistent(content: dict[str, Any]) -> bool:
     served = {name for item in content["upstreams"] for name in (item["model"], *item.get("adapters", []))}
     asked = {name for tenant in content.get("tenants", []) for name in tenant.get("models") or []}
     tenants = {tenant["id"] for tenant in content.get("tenants", [])}
-    named = {key["tenant"] for key in content.get("keys", []) if key.get("tenant") is not None}
+    named = {key["tenant"] for key in _keys(content) if key.get("tenant") is not None}
     revisions = {(item["model"], item["revision"]) for item in content["upstreams"]}
     canaries = {(item["model"], item["revision"]) for item in content.get("canaries", [])}
     semantic = any(tenant.get("semantic_cache") for tenant in content.get("tenants", []))
@@ -101,12 +102,16 @@ def is_consistent(content: dict[str, Any]) -> bool:
     )
 
 
+def _keys(content: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*content.get("keys", []), *content.get("rotated_keys", [])]
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """Documents of the schema, with references mended so that few have to be thrown away."""
     content = draw(drawn_from(SCHEMA))
     upstreams, tenants = content["upstreams"], content.get("tenants", [])
-    for key in content.get("keys", []):
+    for key in _keys(content):
         key["tenant"] = draw(st.sampled_from([tenant["id"] for tenant in tenants])) if tenants else None
     for tenant in tenants:
         tenant["models"] = draw(st.none() | st.just([upstreams[0]["model"]]))

@@ -45,7 +45,7 @@ from moorage.spec.numbers import WholeNumber
 
 MOST_REPLICAS = 8
 """A name of Route 53 answers with at most eight addresses, and gateways find engines by one
-(docs.aws.amazon.com/Route53/latest/DeveloperGuide/routing-policy-multivalue.html, read 2026-11-25)."""
+(docs.aws.amazon.com/Route53/latest/DeveloperGuide/routing-policy-multivalue.html, not read again)."""
 _PERCENT = 100
 _MIB_PER_GIB = 1024
 _MEGABYTES_PER_SECOND_ON_FARGATE = 100

@@ -16,7 +16,7 @@ class _Price(NamedTuple):
     usd_per_gib_hour: float
 
 
-# aws.amazon.com/fargate/pricing, Linux, N. Virginia (read 2026-11-25); most regions are within a third of it.
+# aws.amazon.com/fargate/pricing, Linux, N. Virginia (not looked up again); most regions are within a third of it.
 _PRICES = {"x86_64": _Price(0.04048, 0.004445), "arm64": _Price(0.03238, 0.00356)}
 
 
