@@ -19,9 +19,12 @@ SCHEMA: dict[str, Any] = json.loads(FILE.read_text())
 LOCAL = "moorage.local."
 JSON_DOCUMENTS = {
     "ElastiCacheValkey.settings",
+    "FargateGateway.settings",
     "KubernetesGateway.settings",
     "KubernetesValkey.settings",
+    "LambdaLlm.settings",
     "NetworkPolicies.gatewaySettings",
+    "StreamLoadBalancer.settings",
 }
 """Whose schema is the gateway's contract: Pulumi has no words for it."""
 

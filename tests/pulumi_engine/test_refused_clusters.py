@@ -52,9 +52,9 @@ SPOT = "pool.capacity_types = spot: with 2 replicas as the least, the cloud can 
         ("gcp-always-on", {"engine.lora_rank": 1024}, [RANK]),
         ("kubernetes-always-on", {"engine.lora_rank": 1024}, [RANK]),
         (
-            "aws-always-on",
+            "gcp-always-on",
             {"option": "serverless", "replicas": {}, "cluster.prometheus_url": "http://prometheus.monitoring.svc:9090"},
-            ["cloud = aws with option = serverless: possible is", "kubernetes with serverless"],
+            ["cloud = gcp with option = serverless: possible is", "kubernetes with serverless"],
         ),
         (
             "gcp-always-on",
