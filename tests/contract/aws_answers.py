@@ -105,7 +105,10 @@ AWS_ANSWERS: Mapping[str, Answer] = {
         "arn": f"arn:aws:logs:us-east-1:{ACCOUNT_ID}:delivery-destination:{name}"
     },
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
-    "aws:cloudwatch/metricAlarm:MetricAlarm": _arn("cloudwatch", "alarm:"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda name, _: {
+        "arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT_ID}:alarm:{name}",
+        "name": f"{name}-1a2b3c4",
+    },
     "aws:ec2/eip:Eip": lambda name, _: {"allocationId": f"eipalloc-{name}"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda _name, _inputs: {"latestVersion": 1},
     "aws:ec2/vpc:Vpc": lambda name, _: {

@@ -74,11 +74,13 @@ def object_sets() -> Mapping[str, Callable[[], list[Document]]]:
 
 
 def _stacks() -> Mapping[str, str]:
-    """Those of `stacks/` that are not for this machine alone, and their clouds."""
+    """Those of `stacks/` whose engines are in a cluster, and their clouds."""
     project = find_project(ROOT)
     names = sorted(file.name.split(".")[1] for file in project.stacks.glob("Pulumi.*.yaml"))
-    clouds = {name: read_configuration(project, name).values[f"{project.name}:cloud"] for name in names}
-    return {name: cloud for name, cloud in clouds.items() if cloud != "local"}
+    keys = {name: read_configuration(project, name).values for name in names}
+    clouds = {name: values[f"{project.name}:cloud"] for name, values in keys.items()}
+    # What says which images run in a cluster names that of its cache.
+    return {name: cloud for name, cloud in clouds.items() if '"cache"' in keys[name].get(f"{project.name}:images", "")}
 
 
 @functools.cache

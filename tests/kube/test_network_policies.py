@@ -49,6 +49,27 @@ FROM_ALL_PODS = {(ALL_PODS, GATEWAY, "TCP 8000")}
 EVERYWHERE = {*INSIDE, *LOOKED_UP, *FETCHED, *FROM_ALL_PODS}
 POD_IDENTITY = {(ENGINE, one("169.254.170.23"), "TCP 80")}
 DNS_OF_EKS = {(source, one("172.20.0.10"), DNS) for source in (GATEWAY, ENGINE)}
+FAILOVER_ADDED = {
+    (GATEWAY, "0.0.0.0-9.255.255.255", "TCP 443"),
+    (GATEWAY, "10.0.0.0-10.255.255.255", "TCP 443"),
+    (GATEWAY, "100.128.0.0-169.253.255.255", "TCP 443"),
+    (GATEWAY, "100.64.0.0-100.127.255.255", "TCP 443"),
+    (GATEWAY, "11.0.0.0-100.63.255.255", "TCP 443"),
+    (GATEWAY, "169.254.170.23-169.254.170.23", "TCP 80"),
+    (GATEWAY, "169.255.0.0-172.15.255.255", "TCP 443"),
+    (GATEWAY, "172.16.0.0-172.20.0.9", "TCP 443"),
+    (GATEWAY, "172.20.0.10-172.20.0.10", "TCP 53,443,UDP 53"),
+    (GATEWAY, "172.20.0.11-172.31.255.255", "TCP 443"),
+    (GATEWAY, "172.32.0.0-192.167.255.255", "TCP 443"),
+    (GATEWAY, "192.168.0.0-192.168.255.255", "TCP 443"),
+    (GATEWAY, "192.169.0.0-239.255.255.255", "TCP 443"),
+    (GATEWAY, "240.0.0.0-255.255.255.255", "TCP 443"),
+}
+"""HTTPS to all but link-local addresses, for nobody knows SageMaker's, and Pod Identity's agent."""
+FAILOVER_CHANGED = {
+    (GATEWAY, "172.20.0.10-172.20.0.10", "TCP 53,UDP 53"),
+}
+"""What is one connection with those."""
 ENGINE_TO_METADATA = one("169.254.169.254")
 METADATA_SERVER = {(ENGINE, one("169.254.169.252"), "TCP 988"), (ENGINE, ENGINE_TO_METADATA, "TCP 53,80,UDP 53")}
 
@@ -56,6 +77,7 @@ STACKS: dict[str, set[Connection]] = {
     "kubernetes-always-on": EVERYWHERE,
     "kubernetes-serverless": EVERYWHERE,
     "aws-always-on": EVERYWHERE | POD_IDENTITY | DNS_OF_EKS,
+    "aws-failover": (EVERYWHERE | POD_IDENTITY | DNS_OF_EKS | FAILOVER_ADDED) - FAILOVER_CHANGED,
     "gcp-always-on": EVERYWHERE - {(ENGINE, ENGINE_TO_METADATA, DNS)} | METADATA_SERVER,
 }
 every_stack = pytest.mark.parametrize("name", STACKS)
