@@ -103,9 +103,9 @@ def _state(stack: str) -> str:
 
 
 def _pages() -> list[Page]:
-    """The components' pages that have a program."""
+    """The components' pages that have a program for a cluster."""
     found = [Page(path) for path in sorted((ROOT / "docs").glob("*.md"))]
-    return [page for page in found if page.has_program]
+    return [page for page in found if page.has_program and "kubernetes" in page.blocks("python")[0]]
 
 
 @functools.cache
