@@ -72,3 +72,5 @@ QWEN_05B = ModelFacts(
     vocab_size=151_936,
     is_quantized=False,
 )
+QWEN_05B_GGUF = QWEN_05B.model_copy(update={"weight_bytes": 491_400_032, "is_quantized": True})
+"""Its file in Q4_K_M, of Qwen/Qwen2.5-0.5B-Instruct-GGUF."""

@@ -29,6 +29,7 @@ from moorage.aws.rotated_key import RotatedKey
 from moorage.aws.security_group import WorkloadSecurityGroup
 from moorage.aws.serverless import LambdaLlm
 from moorage.aws.serverless_gpu import LambdaGpuFunction
+from tests.model_facts import LLAMA_8B, QWEN_05B_GGUF
 
 from .aws_answers import ACCOUNT_ID, REGION
 
@@ -57,37 +58,8 @@ EXPOSURE = {
 }
 KEYS = [{"id": "default", "sha256": "0a" * 32}, {"id": "pilots", "sha256": "1b" * 32, "tenant": "pilots"}]
 
-# Of Qwen/Qwen2.5-0.5B-Instruct's config.json; the bytes are those of its GGUF file in Q4_K_M.
-SMALL_FACTS = {
-    "architecture": "Qwen2ForCausalLM",
-    "weight_bytes": 491_400_032,
-    "parameter_count": 494_032_768,
-    "dtype": "BF16",
-    "hidden_size": 896,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 14,
-    "num_key_value_heads": 2,
-    "head_dim": 64,
-    "max_position_embeddings": 32_768,
-    "vocab_size": 151_936,
-    "is_quantized": True,
-}
-
-# Of Llama-3.1-8B-Instruct's config.json.
-EIGHT_BILLION_FACTS = {
-    "architecture": "LlamaForCausalLM",
-    "weight_bytes": 16_060_522_496,
-    "parameter_count": 8_030_261_248,
-    "dtype": "BF16",
-    "hidden_size": 4096,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "head_dim": 128,
-    "max_position_embeddings": 131_072,
-    "vocab_size": 128_256,
-    "is_quantized": False,
-}
+SMALL_FACTS = QWEN_05B_GGUF.model_dump()
+EIGHT_BILLION_FACTS = LLAMA_8B.model_dump()
 
 AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
     AwsNetwork: {

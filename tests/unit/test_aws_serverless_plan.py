@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.model_facts import QWEN_05B_GGUF
 
 from moorage.aws import lambda_quotas
 from moorage.aws.lambda_prices import break_even_requests_per_hour, usd_per_1000_requests, usd_per_provisioned_hour
@@ -10,20 +11,7 @@ from moorage.aws.serverless_plan import ServerlessDemand, ServerlessPlan, server
 from moorage.spec import Load, ModelFacts, ModelSpec, ServiceLevel, SpecError
 
 GIB = 2**30
-SMALL = {
-    "architecture": "Qwen2ForCausalLM",
-    "weight_bytes": 491_400_032,
-    "parameter_count": 494_032_768,
-    "dtype": "BF16",
-    "hidden_size": 896,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 14,
-    "num_key_value_heads": 2,
-    "head_dim": 64,
-    "max_position_embeddings": 32_768,
-    "vocab_size": 151_936,
-    "is_quantized": True,
-}
+SMALL = QWEN_05B_GGUF.model_dump()
 
 
 def demand(

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.model_facts import QWEN_05B_GGUF
 
 from moorage.engine.llama_cpp import (
     VcpuSeconds,
@@ -18,20 +19,7 @@ MIB_PER_GIB = 1024
 
 def facts(weight_bytes: int = 349_302_816) -> ModelFacts:
     """Of the model that was measured, in the shape of Qwen2.5-0.5B."""
-    return ModelFacts(
-        architecture="Qwen2ForCausalLM",
-        weight_bytes=weight_bytes,
-        parameter_count=494_032_768,
-        dtype="BF16",
-        hidden_size=896,
-        num_hidden_layers=24,
-        num_attention_heads=14,
-        num_key_value_heads=2,
-        head_dim=64,
-        max_position_embeddings=32_768,
-        vocab_size=151_936,
-        is_quantized=True,
-    )
+    return QWEN_05B_GGUF.model_copy(update={"weight_bytes": weight_bytes})
 
 
 def model(max_model_len: int | None) -> ModelSpec:
