@@ -8,6 +8,7 @@ from pulumi_aws import s3
 from moorage.aws.account import Account, account_of
 from moorage.aws.model_store import tls_policy
 from moorage.aws.policy import Statement, merged, policy_document
+from moorage.aws.private_bucket import make_private
 from moorage.aws.tags import named
 
 EXPIRY_DAYS = 90
@@ -22,24 +23,6 @@ def create_connection_log_bucket(
     application/enable-connection-logging.html, read 2026-11-25).
     """
     bucket = s3.Bucket(name, force_destroy=True, tags=named(name, tags), opts=opts)
-    s3.BucketOwnershipControls(
-        f"{name}-ownership", bucket=bucket.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=opts
-    )
-    private = s3.BucketPublicAccessBlock(
-        f"{name}-private",
-        bucket=bucket.id,
-        block_public_acls=True,
-        block_public_policy=True,
-        ignore_public_acls=True,
-        restrict_public_buckets=True,
-        opts=opts,
-    )
-    s3.BucketServerSideEncryptionConfiguration(
-        f"{name}-encryption",
-        bucket=bucket.id,
-        rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
-        opts=opts,
-    )
     s3.BucketLifecycleConfiguration(
         f"{name}-expiry",
         bucket=bucket.id,
@@ -48,14 +31,15 @@ def create_connection_log_bucket(
         ],
         opts=opts,
     )
-    policy = s3.BucketPolicy(
-        f"{name}-policy",
-        bucket=bucket.id,
+    policy = make_private(
+        name,
+        bucket,
+        key_arn=None,
+        policy_name=f"{name}-policy",
         policy=pulumi.Output.all(bucket.arn, account_of(region, account_id)).apply(
             lambda known: _policy(known[0], region, Account(*known[1]))
         ),
-        # The two are changes of one thing, which S3 refuses at one time.
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[private])),
+        opts=opts,
     )
     return bucket, policy
 

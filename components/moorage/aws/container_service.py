@@ -93,7 +93,7 @@ class EcsVllm(pulumi.ComponentResource):
         self._spec.check()
         self._warn_of_short_notice()
         child = pulumi.ResourceOptions(parent=self)
-        engine = EngineService(name, self._spec, _place(args), child)
+        engine = EngineService(name, self._spec, EnginePlace.of(args), child)
         prepared = engine.prepare_task()
         registry_arn, address = engine.create_discovery()
         service = self._create_service(args, engine, prepared, registry_arn)
@@ -128,7 +128,6 @@ class EcsVllm(pulumi.ComponentResource):
     ) -> ecs.Service:
         spec, name = self._spec, f"{self._name}-service"
         percents = spec.deployment_percents
-        rollout = f"{spec.rollout_seconds}s"
         return ecs.Service(
             name,
             cluster=args["cluster_name"],
@@ -152,13 +151,7 @@ class EcsVllm(pulumi.ComponentResource):
             propagate_tags="SERVICE",
             wait_for_steady_state=True,
             tags=named(name, spec.tags),
-            # How many there are, the autoscaler says from then on.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                ignore_changes=["desiredCount"] if spec.max_replicas is not None else [],
-                depends_on=prepared.rights,
-                custom_timeouts=pulumi.CustomTimeouts(create=rollout, update=rollout, delete=rollout),
-            ),
+            opts=engine.service_opts(prepared),
         )
 
     def _warn_of_short_notice(self) -> None:
@@ -170,15 +163,3 @@ class EcsVllm(pulumi.ComponentResource):
                 "service_level.p99_request_seconds to finish; the gateway tries those without a first token elsewhere",
                 self,
             )
-
-
-def _place(args: EcsVllmArgs) -> EnginePlace:
-    return EnginePlace(
-        account_id=args["account_id"],
-        cluster_name=args["cluster_name"],
-        vpc_id=args["vpc_id"],
-        subnet_ids=args["subnet_ids"],
-        client_security_group_ids=args["client_security_group_ids"],
-        policies=args.get("policies", ()),
-        hugging_face_token=args.get("hugging_face_token"),
-    )

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
-from pulumi_aws import autoscaling, ec2, ecs, iam, kms, vpc
+from pulumi_aws import autoscaling, ec2, ecs, iam, kms
 
 from moorage.aws.account import Account, account_of
 from moorage.aws.ecs_gpu_pool_spec import AMI_PARAMETER, EcsGpuPoolSpec, user_data
 from moorage.aws.encryption_key import create_key, key_policy, used_by_volumes
 from moorage.aws.names import check_name
 from moorage.aws.policy import allow, policy_document, trust
+from moorage.aws.security_group import create_group
 from moorage.aws.tags import named
 from moorage.spec.parsing import known_of, parse
 
-_HTTPS = 443
 _ROOT_DEVICE = "/dev/xvda"
 _TAGGED = ("instance", "network-interface", "volume")
 _WARMUP_SECONDS = 300
@@ -146,25 +146,15 @@ class EcsGpuPool(pulumi.ComponentResource):
     def _create_security_group(self, args: EcsGpuPoolArgs) -> ec2.SecurityGroup:
         """Of the instances: what their tasks take and send goes through the tasks' own."""
         name = f"{self._name}-instances"
-        group = ec2.SecurityGroup(
+        return create_group(
             name,
+            https_name=f"{name}-https",
             vpc_id=args["vpc_id"],
             description=f"Instances of {self._name}",
-            tags=named(name, self._spec.tags),
+            https_description="Amazon ECS and the images",
+            tags=self._spec.tags,
             opts=self._child,
         )
-        vpc.SecurityGroupEgressRule(
-            f"{name}-https",
-            security_group_id=group.id,
-            description="Amazon ECS and the images",
-            ip_protocol="tcp",
-            from_port=_HTTPS,
-            to_port=_HTTPS,
-            cidr_ipv4="0.0.0.0/0",
-            tags=named(f"{name}-https", self._spec.tags),
-            opts=self._child,
-        )
-        return group
 
     def _create_group(self, args: EcsGpuPoolArgs, template: ec2.LaunchTemplate) -> autoscaling.Group:
         spec, name = self._spec, f"{self._name}-group"

@@ -2,22 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
-from pulumi_aws import ec2, ecs, servicediscovery, vpc
+from pulumi_aws import ec2, ecs, servicediscovery
 
-from moorage.aws.account import account_of
 from moorage.aws.container_definition import Container, container_definitions
 from moorage.aws.ecr_image import repository_arn
 from moorage.aws.engine_scaling import EngineScaling
 from moorage.aws.engine_service_spec import EcsVllmSpec, FargateVllmSpec, demand_per_engine
-from moorage.aws.security_group import let_in
+from moorage.aws.security_group import create_group, let_in
 from moorage.aws.tags import named
 from moorage.aws.task_surroundings import TaskSecret, TaskSurroundings
 from moorage.aws.vllm_container import CACHE, HUGGING_FACE_TOKEN_VARIABLE, PORT, TEMPORARY
 from moorage.spec.gateway_document import Upstream
 
-_HTTPS = 443
+if TYPE_CHECKING:
+    from moorage.aws.container_service import EcsVllmArgs
+    from moorage.aws.fargate_vllm import FargateVllmArgs
+
 _HOST = "engines"
 _TTL_SECONDS = 10
 """Gateways ask that often for the addresses, and an engine that goes takes requests on for longer."""
@@ -35,6 +38,19 @@ class EnginePlace:
     client_security_group_ids: Sequence[pulumi.Input[str]]
     policies: Sequence[pulumi.Input[str]]
     hugging_face_token: pulumi.Input[str] | None
+
+    @classmethod
+    def of(cls, args: "EcsVllmArgs | FargateVllmArgs") -> "EnginePlace":
+        """As a component's arguments say."""
+        return cls(
+            account_id=args["account_id"],
+            cluster_name=args["cluster_name"],
+            vpc_id=args["vpc_id"],
+            subnet_ids=args["subnet_ids"],
+            client_security_group_ids=args["client_security_group_ids"],
+            policies=args.get("policies", ()),
+            hugging_face_token=args.get("hugging_face_token"),
+        )
 
 
 @dataclass(frozen=True)
@@ -61,14 +77,7 @@ class EngineService:
     def prepare_task(self) -> PreparedTask:
         """Roles, a log, and the container's definition."""
         spec, place = self._spec, self._place
-        around = TaskSurroundings(
-            name=self._name,
-            region=spec.region,
-            account=account_of(spec.region, place.account_id),
-            log_retention_days=spec.log_retention_days,
-            tags=spec.tags,
-            opts=self._opts,
-        )
+        around = TaskSurroundings.of(self._name, spec, place.account_id, self._opts)
         key = around.create_key(f"Engine {self._name}")
         log_group = around.create_log_group(key)
         secrets: dict[str, TaskSecret] = {}
@@ -136,6 +145,19 @@ class EngineService:
         )
         return registry.arn, pulumi.Output.concat("http://", _HOST, ".", namespace.name, f":{PORT}")
 
+    def service_opts(self, prepared: PreparedTask) -> pulumi.ResourceOptions:
+        """It waits for its tasks' rights, and as long as a rollout may take."""
+        rollout = f"{self._spec.rollout_seconds}s"
+        return pulumi.ResourceOptions.merge(
+            self._opts,
+            pulumi.ResourceOptions(
+                # How many there are, the autoscaler says from then on.
+                ignore_changes=["desiredCount"] if self._spec.max_replicas is not None else [],
+                depends_on=list(prepared.rights),
+                custom_timeouts=pulumi.CustomTimeouts(create=rollout, update=rollout, delete=rollout),
+            ),
+        )
+
     def scale(self, service: ecs.Service) -> None:
         """By load, where more than the fewest may be."""
         spec = self._spec
@@ -171,22 +193,12 @@ class EngineService:
 
     def _create_security_group(self) -> ec2.SecurityGroup:
         name = f"{self._name}-tasks"
-        group = ec2.SecurityGroup(
+        return create_group(
             name,
+            https_name=f"{name}-https",
             vpc_id=self._place.vpc_id,
             description=f"Engines of {self._name}",
-            tags=named(name, self._spec.tags),
+            https_description="The image, the weights and the log",
+            tags=self._spec.tags,
             opts=self._opts,
         )
-        vpc.SecurityGroupEgressRule(
-            f"{name}-https",
-            security_group_id=group.id,
-            description="The image, the weights and the log",
-            ip_protocol="tcp",
-            from_port=_HTTPS,
-            to_port=_HTTPS,
-            cidr_ipv4="0.0.0.0/0",
-            tags=named(f"{name}-https", self._spec.tags),
-            opts=self._opts,
-        )
-        return group

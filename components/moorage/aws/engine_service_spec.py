@@ -33,12 +33,13 @@ from moorage.kubernetes.image import PinnedImage
 from moorage.kubernetes.vllm_spec import (
     NODE_SECONDS,
     PROPAGATION_SECONDS,
+    gpu_problems,
+    image_problems,
     max_num_seqs_of,
     startup_seconds_of,
     weights_gib_of,
 )
-from moorage.planner.gpu_memory import Demand, shortage
-from moorage.planner.pool_refusals import lora_rank_problems, tensor_parallel_problems
+from moorage.planner.gpu_memory import Demand
 from moorage.spec import BucketSource, FolderSource, HubSource, Load, ModelFacts, ModelSpec, Problem, ServiceLevel
 from moorage.spec.errors import SpecError
 from moorage.spec.numbers import WholeNumber
@@ -113,11 +114,7 @@ class EngineServiceSpec(BaseModel):
             if isinstance(source, BucketSource):
                 reason = "vLLM reads no adapter from a bucket; must be hf:// or a folder inside of the image"
                 yield Problem(key, f" = {source.address}: {reason}, or the platform eks, which copies it")
-        template = self.model.chat_template
-        if template is not None and not template.startswith("/"):
-            yield Problem("model.chat_template", f" = {template}: must be an absolute path inside of the image")
-        if self.lora_rank is not None:
-            yield from lora_rank_problems(self.lora_rank, "lora_rank")
+        yield from image_problems(self.model, self.lora_rank)
 
 
 class EcsVllmSpec(EngineServiceSpec):
@@ -197,15 +194,9 @@ class EcsVllmSpec(EngineServiceSpec):
             yield Problem("max_surge", f" = 0: {reason}; must be at least 1, or set allow_downtime")
 
     def _gpu_problems(self) -> Iterator[Problem]:
-        if self.facts is None:
-            return
-        split = list(tensor_parallel_problems(self.facts, self.tensor_parallel_size, "tensor_parallel_size"))
-        yield from split
-        if self.gpu_memory_gib is not None and not split:
+        if self.facts is not None:
             demand = Demand(self.model, self.facts, self.load, self.lora_rank)
-            problem = shortage(demand, self.parallelism, self.gpu_memory_gib, f"{self.parallelism.devices} GPUs")
-            if problem is not None:
-                yield problem
+            yield from gpu_problems(demand, self.parallelism, self.gpu_memory_gib)
 
 
 class FargateVllmSpec(EngineServiceSpec):

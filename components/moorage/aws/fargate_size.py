@@ -31,6 +31,10 @@ MOST_STOP_SECONDS = 120
 """docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html, stopTimeout (read 2026-11-25)."""
 
 
+CPU_ARCHITECTURES = {"arm64": "ARM64", "x86_64": "X86_64"}
+"""What a task definition calls an image's architecture."""
+
+
 class FargateSize(NamedTuple):
     """As a task definition says it."""
 

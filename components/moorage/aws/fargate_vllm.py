@@ -8,13 +8,12 @@ from pulumi_aws import ecs
 
 from moorage.aws.engine_service import VOLUMES, EnginePlace, EngineService, PreparedTask
 from moorage.aws.engine_service_spec import FargateVllmSpec
+from moorage.aws.fargate_size import CPU_ARCHITECTURES
 from moorage.aws.names import check_name
 from moorage.aws.tags import named
 from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 from moorage.spec.gateway_document import Upstream
 from moorage.spec.parsing import known_of, parse
-
-_ARCHITECTURES = {"arm64": "ARM64", "x86_64": "X86_64"}
 
 
 class FargateVllmArgs(TypedDict):
@@ -86,7 +85,7 @@ class FargateVllm(pulumi.ComponentResource):
         self._name, self._spec = name, parse(FargateVllmSpec, known_of(FargateVllmSpec, args), "")
         self._spec.check()
         child = pulumi.ResourceOptions(parent=self)
-        engine = EngineService(name, self._spec, _place(args), child)
+        engine = EngineService(name, self._spec, EnginePlace.of(args), child)
         prepared = engine.prepare_task()
         registry_arn, address = engine.create_discovery()
         service = self._create_service(args, engine, prepared, registry_arn)
@@ -113,7 +112,7 @@ class FargateVllm(pulumi.ComponentResource):
             ephemeral_storage={"size_in_gib": spec.storage_gib},
             runtime_platform={
                 "operating_system_family": "LINUX",
-                "cpu_architecture": _ARCHITECTURES[spec.architecture],
+                "cpu_architecture": CPU_ARCHITECTURES[spec.architecture],
             },
             execution_role_arn=prepared.execution_role_arn,
             task_role_arn=prepared.task_role_arn,
@@ -128,7 +127,6 @@ class FargateVllm(pulumi.ComponentResource):
     ) -> ecs.Service:
         spec, name = self._spec, f"{self._name}-service"
         percents = spec.deployment_percents
-        rollout = f"{spec.rollout_seconds}s"
         return ecs.Service(
             name,
             cluster=args["cluster_name"],
@@ -149,23 +147,5 @@ class FargateVllm(pulumi.ComponentResource):
             propagate_tags="SERVICE",
             wait_for_steady_state=True,
             tags=named(name, spec.tags),
-            # How many there are, the autoscaler says from then on.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                ignore_changes=["desiredCount"] if spec.max_replicas is not None else [],
-                depends_on=prepared.rights,
-                custom_timeouts=pulumi.CustomTimeouts(create=rollout, update=rollout, delete=rollout),
-            ),
+            opts=engine.service_opts(prepared),
         )
-
-
-def _place(args: FargateVllmArgs) -> EnginePlace:
-    return EnginePlace(
-        account_id=args["account_id"],
-        cluster_name=args["cluster_name"],
-        vpc_id=args["vpc_id"],
-        subnet_ids=args["subnet_ids"],
-        client_security_group_ids=args["client_security_group_ids"],
-        policies=args.get("policies", ()),
-        hugging_face_token=args.get("hugging_face_token"),
-    )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict, cast
 import pulumi
 from pulumi_aws import appautoscaling, cloudwatch, ecs, kms
 
-from moorage.aws.account import account_of
 from moorage.aws.container_definition import container_definitions
 from moorage.aws.ecr_image import repository_arn
+from moorage.aws.fargate_size import CPU_ARCHITECTURES
 from moorage.aws.gateway_spec import REDIS_URL_VARIABLE, FargateGatewaySpec
 from moorage.aws.load_balancer_spec import GATEWAY_PORT
 from moorage.aws.names import check_name
@@ -29,7 +29,6 @@ _START_SECONDS = 60
 """Until a gateway serves, which is five seconds of one vCPU's work, and the balancer knows it."""
 _SCALE_OUT_SECONDS = 60
 _SCALE_IN_SECONDS = 300
-_ARCHITECTURES = {"arm64": "ARM64", "x86_64": "X86_64"}
 
 
 class FargateGatewayArgs(TypedDict):
@@ -112,14 +111,7 @@ class FargateGateway(pulumi.ComponentResource):
         known = {**known_of(FargateGatewaySpec, args), "has_redis": "redis_url" in args}
         self._name, self._spec = name, parse(FargateGatewaySpec, known, "")
         self._child = pulumi.ResourceOptions(parent=self)
-        self._around = TaskSurroundings(
-            name=name,
-            region=self._spec.region,
-            account=account_of(self._spec.region, args["account_id"]),
-            log_retention_days=self._spec.log_retention_days,
-            tags=self._spec.tags,
-            opts=self._child,
-        )
+        self._around = TaskSurroundings.of(name, self._spec, args["account_id"], self._child)
         key = self._around.create_key(f"Gateway {name}")
         log_group = self._around.create_log_group(key)
         secrets = self._create_secrets(args, key)
@@ -188,7 +180,7 @@ class FargateGateway(pulumi.ComponentResource):
             memory=str(spec.size.memory_mib),
             runtime_platform={
                 "operating_system_family": "LINUX",
-                "cpu_architecture": _ARCHITECTURES[spec.architecture],
+                "cpu_architecture": CPU_ARCHITECTURES[spec.architecture],
             },
             execution_role_arn=roles.execution.arn,
             task_role_arn=roles.task.arn,

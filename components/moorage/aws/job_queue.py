@@ -12,6 +12,7 @@ from moorage.aws.job_queue_spec import DEAD_LETTER_RETENTION_DAYS, LONG_POLL_SEC
 from moorage.aws.model_store import tls_policy
 from moorage.aws.names import check_name
 from moorage.aws.policy import Statement, allow, policy_document
+from moorage.aws.private_bucket import make_private
 from moorage.aws.tags import named
 from moorage.spec.parsing import known_of, parse
 
@@ -134,35 +135,6 @@ class SqsJobQueue(pulumi.ComponentResource):
             tags=named(name, self._spec.tags),
             opts=self._guarded,
         )
-        s3.BucketOwnershipControls(
-            f"{name}-ownership",
-            bucket=bucket.id,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=self._child,
-        )
-        private = s3.BucketPublicAccessBlock(
-            f"{name}-private",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self._child,
-        )
-        s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption",
-            bucket=bucket.id,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": key.arn,
-                    },
-                    "bucket_key_enabled": True,
-                }
-            ],
-            opts=self._child,
-        )
         s3.BucketLifecycleConfiguration(
             f"{name}-expiry",
             bucket=bucket.id,
@@ -176,12 +148,13 @@ class SqsJobQueue(pulumi.ComponentResource):
             ],
             opts=self._child,
         )
-        s3.BucketPolicy(
-            f"{name}-tls",
-            bucket=bucket.id,
+        make_private(
+            name,
+            bucket,
+            key_arn=key.arn,
+            policy_name=f"{name}-tls",
             policy=bucket.arn.apply(tls_policy),
-            # The two are changes of one thing, which S3 refuses at one time.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[private]),
+            opts=self._child,
         )
         return bucket
 

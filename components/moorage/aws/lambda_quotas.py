@@ -19,8 +19,6 @@ MOST_ENVIRONMENT_BYTES = 4 * 1024
 """Names and values of all variables together."""
 MOST_REQUEST_BYTES = 6 * 2**20
 """Of an event, which has the request's body as a JSON string. API Gateway itself would take 10 MB."""
-MOST_STREAMED_BYTES = 200 * 2**20
-"""Of a streamed answer."""
 INIT_SECONDS = 10
 """Until a function has to have started; without provisioned concurrency it is started anew by the first request."""
 

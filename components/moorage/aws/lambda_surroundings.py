@@ -1,53 +1,19 @@
 """What every function of AWS Lambda has around it: a key, a log group of its own and a role."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 from pulumi_aws import cloudwatch, iam, kms
 
 from moorage.aws.account import Account
-from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group
+from moorage.aws.log_surroundings import LogSurroundings
 from moorage.aws.policy import allow, policy_document, trust
 from moorage.aws.tags import named
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Surroundings(LogSurroundings):
     """Of all functions of one component."""
-
-    name: str
-    """The component's."""
-    region: str
-    account: pulumi.Output[Account]
-    log_retention_days: int
-    tags: Mapping[str, str]
-    opts: pulumi.ResourceOptions
-
-    def create_key(self, description: str) -> kms.Key:
-        """For the functions' environment, and for log groups by `create_log_group`."""
-        log_groups = f"{self._log_group_prefix}*"
-        return create_key(
-            f"{self.name}-key",
-            description=description,
-            policy=self.account.apply(
-                lambda account: key_policy(account, used_by_log_group(account, self.region, log_groups))
-            ),
-            tags=self.tags,
-            opts=self.opts,
-        )
-
-    def create_log_group(self, suffix: str, key: kms.Key) -> cloudwatch.LogGroup:
-        """AWS ends its name, so that stacks of one account do not share it."""
-        name = f"{self.name}-{suffix}-log"
-        return cloudwatch.LogGroup(
-            name,
-            name_prefix=f"{self._log_group_prefix}{suffix}-",
-            retention_in_days=self.log_retention_days,
-            kms_key_id=key.arn,
-            tags=named(name, self.tags),
-            opts=self.opts,
-        )
 
     def create_role(self, suffix: str, log_group: cloudwatch.LogGroup, key: kms.Key) -> iam.Role:
         """To write this log group and to read the environment; for this account's functions alone."""
@@ -65,10 +31,6 @@ class Surroundings:
             opts=self.opts,
         )
         return role
-
-    @property
-    def _log_group_prefix(self) -> str:
-        return f"/moorage/{self.name}-"
 
 
 def trusted_in(account: Account, service: str) -> str:

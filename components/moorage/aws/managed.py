@@ -7,6 +7,7 @@ import pulumi
 from pulumi_aws import appautoscaling, cloudwatch, iam, sagemaker
 
 from moorage.aws.account import Account, account_of, partition_of
+from moorage.aws.ecr_image import pull_statements
 from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group
 from moorage.aws.managed_spec import SagemakerVllmSpec
 from moorage.aws.names import check_name
@@ -313,12 +314,10 @@ def _execution_policy(spec: SagemakerVllmSpec, log_group_arn: str) -> str:
     partition = partition_of(spec.region)
     bucket, _, prefix = spec.model_uri.removeprefix("s3://").partition("/")
     images = f"arn:{partition}:ecr:{spec.region}:{image_accounts()[spec.region]}:repository/{REPOSITORY}"
-    pull = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
     statements: list[Statement] = [
         allow("ListModel", ("s3:ListBucket",), (f"arn:{partition}:s3:::{bucket}",)),
         allow("ReadModel", ("s3:GetObject",), (f"arn:{partition}:s3:::{bucket}/{prefix}*",)),
-        allow("LogIn", ("ecr:GetAuthorizationToken",), ("*",)),
-        allow("Pull", pull, (images,)),
+        *pull_statements(images),
         allow(
             "WriteLog",
             ("logs:CreateLogStream", "logs:PutLogEvents"),

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 import pulumi
-from pulumi_aws import kms, s3
+from pulumi_aws import s3
 from pydantic import BaseModel, ConfigDict
 
 from moorage.aws.encryption_key import create_key
 from moorage.aws.names import check_name
 from moorage.aws.policy import Statement, allow, policy_document
+from moorage.aws.private_bucket import make_private
 from moorage.aws.tags import Tags, named
 from moorage.spec.parsing import parse
 
@@ -53,7 +54,14 @@ class S3ModelStore(pulumi.ComponentResource):
             opts=self._guarded(),
         )
         bucket = self._create_bucket(name)
-        self._secure(name, bucket, key)
+        make_private(
+            name,
+            bucket,
+            key_arn=key.arn,
+            policy_name=f"{name}-tls",
+            policy=bucket.arn.apply(tls_policy),
+            opts=self._child(),
+        )
         self._expire(name, bucket)
         self.bucket_name, self.bucket_arn, self.key_arn = bucket.bucket, bucket.arn, key.arn
         self.uri = pulumi.Output.concat("s3://", bucket.bucket)
@@ -74,45 +82,6 @@ class S3ModelStore(pulumi.ComponentResource):
             force_destroy=not self._spec.deletion_protection,
             tags=named(f"{name}-bucket", self._spec.tags),
             opts=self._guarded(),
-        )
-
-    def _secure(self, name: str, bucket: s3.Bucket, key: kms.Key) -> None:
-        s3.BucketOwnershipControls(
-            f"{name}-ownership",
-            bucket=bucket.id,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=self._child(),
-        )
-        private = s3.BucketPublicAccessBlock(
-            f"{name}-private",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self._child(),
-        )
-        s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption",
-            bucket=bucket.id,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": key.arn,
-                    },
-                    # One request to KMS for many objects, in place of one for each.
-                    "bucket_key_enabled": True,
-                }
-            ],
-            opts=self._child(),
-        )
-        s3.BucketPolicy(
-            f"{name}-tls",
-            bucket=bucket.id,
-            policy=bucket.arn.apply(tls_policy),
-            # The two are changes of one thing, which S3 refuses at one time.
-            opts=self._child(private),
         )
 
     def _expire(self, name: str, bucket: s3.Bucket) -> None:

@@ -7,7 +7,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_aws import apigateway, cloudwatch, kms, lambda_
 
-from moorage.aws.account import account_of, partition_of
+from moorage.aws.account import partition_of
 from moorage.aws.api_log_role import create_api_log_role
 from moorage.aws.key_authorizer import create_key_authorizer
 from moorage.aws.lambda_surroundings import Surroundings
@@ -86,16 +86,9 @@ class LambdaRestApi(pulumi.ComponentResource):
         check_name(name)
         self._name, self._spec = name, parse(RestApiSpec, known_of(RestApiSpec, args), "")
         self._child = pulumi.ResourceOptions(parent=self)
-        self._surroundings = Surroundings(
-            name=name,
-            region=self._spec.region,
-            account=account_of(self._spec.region, args["account_id"]),
-            log_retention_days=self._spec.log_retention_days,
-            tags=self._spec.tags,
-            opts=self._child,
-        )
+        self._surroundings = Surroundings.of(name, self._spec, args["account_id"], self._child)
         key = self._surroundings.create_key(f"API {name}")
-        access_log = self._surroundings.create_log_group("access", key)
+        access_log = self._surroundings.create_log_group(key, part="access")
         api = self._create_api()
         stage = self._create_stage(api, self._deploy(api, args, key), access_log)
         domain = self._create_domain(api, stage)

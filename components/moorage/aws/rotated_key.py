@@ -9,11 +9,11 @@ from pulumi_aws import iam, kms, lambda_, secretsmanager
 from pydantic import BaseModel, ConfigDict, Field
 
 from moorage.aws import key_rotation_function
-from moorage.aws.account import Account, account_of
 from moorage.aws.lambda_surroundings import Surroundings
 from moorage.aws.log_retention import RetentionDays
 from moorage.aws.names import check_name
 from moorage.aws.policy import allow, policy_document
+from moorage.aws.python_function import create_python_function
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags, named
 from moorage.credentials.api_key import ApiKey
@@ -21,8 +21,6 @@ from moorage.spec.numbers import WholeNumber
 from moorage.spec.parsing import parse
 
 _CODE = Path(key_rotation_function.__file__)
-_RUNTIME = "python3.13"
-_MEMORY_MB = 128
 _TIMEOUT_SECONDS = 30
 # botocore 1.43.117, secretsmanager: RotationRulesType, AutomaticallyAfterDays.
 _MOST_DAYS = 1_000
@@ -63,7 +61,7 @@ class RotatedKey(pulumi.ComponentResource):
         check_name(name)
         self._name, self._child = name, pulumi.ResourceOptions(parent=self)
         self._spec = parse(_RotatedKeySpec, {key: part for key, part in args.items() if key != "account_id"}, "")
-        surroundings = self._surroundings(account_of(self._spec.region, args["account_id"]))
+        surroundings = Surroundings.of(name, self._spec, args["account_id"], self._child)
         key = surroundings.create_key(f"Gateway key {name}")
         secret, version = self._create_secret(key)
         self._rotate(secret, version, self._create_function(surroundings, key, secret))
@@ -71,16 +69,6 @@ class RotatedKey(pulumi.ComponentResource):
         self.read_policy = pulumi.Output.all(secret.arn, key.arn).apply(lambda arns: read_policy(*arns))
         self.register_outputs(
             {"secret_arn": self.secret_arn, "read_policy": self.read_policy, "initial_key": self.initial_key}
-        )
-
-    def _surroundings(self, account: pulumi.Output[Account]) -> Surroundings:
-        return Surroundings(
-            name=self._name,
-            region=self._spec.region,
-            account=account,
-            log_retention_days=self._spec.log_retention_days,
-            tags=self._spec.tags,
-            opts=self._child,
         )
 
     def _create_secret(self, key: kms.Key) -> tuple[secretsmanager.Secret, secretsmanager.SecretVersion]:
@@ -105,25 +93,20 @@ class RotatedKey(pulumi.ComponentResource):
     def _create_function(
         self, surroundings: Surroundings, key: kms.Key, secret: secretsmanager.Secret
     ) -> lambda_.Function:
-        name = f"{self._name}-rotation"
-        log_group = surroundings.create_log_group("rotation", key)
+        log_group = surroundings.create_log_group(key, part="rotation")
         role = surroundings.create_role("rotation", log_group, key)
         document = pulumi.Output.all(secret.arn, key.arn).apply(lambda arns: _rotation_policy(*arns))
         allowed = iam.RolePolicy(f"{self._name}-rotation-secret", role=role.id, policy=document, opts=self._child)
-        return lambda_.Function(
-            name,
+        return create_python_function(
+            surroundings,
+            "rotation",
+            key,
+            log_group,
+            role,
+            code=_CODE,
             description="Changes a key of the gateway",
-            runtime=_RUNTIME,
-            architectures=["arm64"],
-            handler=f"{_CODE.stem}.{key_rotation_function.handler.__name__}",
-            code=pulumi.AssetArchive({_CODE.name: pulumi.FileAsset(str(_CODE))}),
-            memory_size=_MEMORY_MB,
-            timeout=_TIMEOUT_SECONDS,
-            role=role.arn,
-            kms_key_arn=key.arn,
-            logging_config={"log_format": "JSON", "log_group": log_group.name},
-            tags=named(name, self._spec.tags),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
+            timeout_seconds=_TIMEOUT_SECONDS,
+            after=[allowed],
         )
 
     def _rotate(

@@ -38,22 +38,13 @@ class WorkloadSecurityGroup(pulumi.ComponentResource):
         check_name(name)
         tags = parse(_GroupSpec, {key: value for key, value in args.items() if key != "vpc_id"}, "").tags
         child = pulumi.ResourceOptions(parent=self)
-        group = ec2.SecurityGroup(
+        group = create_group(
             f"{name}-group",
+            https_name=f"{name}-https",
             vpc_id=args["vpc_id"],
             description=f"Moorage {name}",
-            tags=named(f"{name}-group", tags),
-            opts=child,
-        )
-        vpc.SecurityGroupEgressRule(
-            f"{name}-https",
-            security_group_id=group.id,
-            description="Services of AWS, and what else speaks HTTPS",
-            ip_protocol="tcp",
-            from_port=_HTTPS,
-            to_port=_HTTPS,
-            cidr_ipv4="0.0.0.0/0",
-            tags=named(f"{name}-https", tags),
+            https_description="Services of AWS, and what else speaks HTTPS",
+            tags=tags,
             opts=child,
         )
         self.security_group_id = group.id
@@ -64,6 +55,32 @@ class _GroupSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     tags: Tags = {}
+
+
+def create_group(
+    name: str,
+    *,
+    https_name: str,
+    vpc_id: pulumi.Input[str],
+    description: str,
+    https_description: str,
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> ec2.SecurityGroup:
+    """Lets nobody in, and out to HTTPS alone."""
+    group = ec2.SecurityGroup(name, vpc_id=vpc_id, description=description, tags=named(name, tags), opts=opts)
+    vpc.SecurityGroupEgressRule(
+        https_name,
+        security_group_id=group.id,
+        description=https_description,
+        ip_protocol="tcp",
+        from_port=_HTTPS,
+        to_port=_HTTPS,
+        cidr_ipv4="0.0.0.0/0",
+        tags=named(https_name, tags),
+        opts=opts,
+    )
+    return group
 
 
 def let_in(

@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_aws import iam, lambda_
 
-from moorage.aws.account import account_of, managed_policy
+from moorage.aws.account import managed_policy
 from moorage.aws.lambda_surroundings import Surroundings
 from moorage.aws.names import check_name
 from moorage.aws.provisioned_concurrency import create_provisioned_concurrency
@@ -90,14 +90,7 @@ class LambdaLlm(pulumi.ComponentResource):
         check_name(name)
         self._name, self._spec = name, parse(LambdaLlmSpec, known_of(LambdaLlmSpec, args), "")
         self._child = pulumi.ResourceOptions(parent=self)
-        self._surroundings = Surroundings(
-            name=name,
-            region=self._spec.region,
-            account=account_of(self._spec.region, args["account_id"]),
-            log_retention_days=self._spec.log_retention_days,
-            tags=self._spec.tags,
-            opts=self._child,
-        )
+        self._surroundings = Surroundings.of(name, self._spec, args["account_id"], self._child)
         secret = ApiKey(f"{name}-api-key", self._child)
         generated = pulumi.Output.unsecret(secret.key).apply(lambda key: generated_key(key, self._spec.tenant))
         function = self._create_function(generated.apply(self._spec.document))
@@ -129,7 +122,7 @@ class LambdaLlm(pulumi.ComponentResource):
     def _create_function(self, document: pulumi.Output[str]) -> lambda_.Function:
         name, plan = f"{self._name}-function", self._spec.plan
         key = self._surroundings.create_key(f"Function {self._name}")
-        self._log_group = self._surroundings.create_log_group("function", key)
+        self._log_group = self._surroundings.create_log_group(key, part="function")
         role = self._surroundings.create_role("function", self._log_group, key)
         if self._spec.tracing:
             iam.RolePolicyAttachment(

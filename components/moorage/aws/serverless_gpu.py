@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict, cast
 import pulumi
 from pulumi_aws import cloudformation, iam
 
-from moorage.aws.account import account_of, managed_policy
+from moorage.aws.account import managed_policy
 from moorage.aws.lambda_surroundings import Surroundings, trusted_in
 from moorage.aws.names import check_name
 from moorage.aws.serverless_gpu_spec import LambdaGpuFunctionSpec
@@ -76,16 +76,9 @@ class LambdaGpuFunction(pulumi.ComponentResource):
         check_name(name)
         self._name, self._spec = name, parse(LambdaGpuFunctionSpec, known_of(LambdaGpuFunctionSpec, args), "")
         self._child = pulumi.ResourceOptions(parent=self)
-        self._surroundings = Surroundings(
-            name=name,
-            region=self._spec.region,
-            account=account_of(self._spec.region, args["account_id"]),
-            log_retention_days=self._spec.log_retention_days,
-            tags=self._spec.tags,
-            opts=self._child,
-        )
+        self._surroundings = Surroundings.of(name, self._spec, args["account_id"], self._child)
         key = self._surroundings.create_key(f"Function {name}")
-        log_group = self._surroundings.create_log_group("function", key)
+        log_group = self._surroundings.create_log_group(key, part="function")
         made = pulumi.Output.all(
             role_arn=self._surroundings.create_role("function", log_group, key).arn,
             operator_role_arn=self._create_operator_role(),

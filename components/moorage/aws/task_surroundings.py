@@ -1,6 +1,6 @@
 """What every task of ECS has around it: a key, a log group of its own and its two roles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,7 +8,8 @@ import pulumi
 from pulumi_aws import cloudwatch, iam, kms, secretsmanager
 
 from moorage.aws.account import Account
-from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group
+from moorage.aws.ecr_image import pull_statements
+from moorage.aws.log_surroundings import LogSurroundings
 from moorage.aws.policy import Statement, allow, policy_document, trust, without_wildcards
 from moorage.aws.tags import named
 
@@ -33,40 +34,8 @@ class TaskRole(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TaskSurroundings:
+class TaskSurroundings(LogSurroundings):
     """Of one component's task."""
-
-    name: str
-    """The component's."""
-    region: str
-    account: pulumi.Output[Account]
-    log_retention_days: int
-    tags: Mapping[str, str]
-    opts: pulumi.ResourceOptions
-
-    def create_key(self, description: str) -> kms.Key:
-        """For the log group and the secrets."""
-        return create_key(
-            f"{self.name}-key",
-            description=description,
-            policy=self.account.apply(
-                lambda account: key_policy(account, used_by_log_group(account, self.region, f"{self._prefix}*"))
-            ),
-            tags=self.tags,
-            opts=self.opts,
-        )
-
-    def create_log_group(self, key: kms.Key) -> cloudwatch.LogGroup:
-        """AWS ends its name, so that stacks of one account do not share it."""
-        name = f"{self.name}-log"
-        return cloudwatch.LogGroup(
-            name,
-            name_prefix=self._prefix,
-            retention_in_days=self.log_retention_days,
-            kms_key_id=key.arn,
-            tags=named(name, self.tags),
-            opts=self.opts,
-        )
 
     def create_secret(self, suffix: str, description: str, value: pulumi.Input[str], key: kms.Key) -> TaskSecret:
         """A secret of Secrets Manager with this value."""
@@ -118,10 +87,6 @@ class TaskSurroundings:
     def _allow(self, role: iam.Role, suffix: str, policy: pulumi.Output[str]) -> iam.RolePolicy:
         return iam.RolePolicy(f"{self.name}-{suffix}-policy", role=role.id, policy=policy, opts=self.opts)
 
-    @property
-    def _prefix(self) -> str:
-        return f"/moorage/{self.name}-"
-
 
 def _trust(account: Account, region: str) -> str:
     """docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (read 2026-11-25)."""
@@ -137,10 +102,7 @@ def _execution_policy(log_group_arn: str, key_arn: str, secret_arns: Sequence[st
         allow("WriteLog", ("logs:CreateLogStream", "logs:PutLogEvents"), (f"{log_group_arn}:*",))
     ]
     if repository_arn is not None:
-        actions = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-        # It has no resource to be bound to (docs.aws.amazon.com/service-authorization, Amazon ECR).
-        statements.append(allow("LogIn", ("ecr:GetAuthorizationToken",), ("*",)))
-        statements.append(allow("Pull", actions, (repository_arn,)))
+        statements += pull_statements(repository_arn)
     if secret_arns:
         statements.append(allow("ReadSecrets", ("secretsmanager:GetSecretValue",), secret_arns))
         statements.append(allow("DecryptSecrets", ("kms:Decrypt",), (key_arn,)))

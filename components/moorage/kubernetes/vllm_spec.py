@@ -147,11 +147,7 @@ class VllmSpec(BaseModel):
             if isinstance(source, FolderSource) and not source.path.startswith("/"):
                 allowed = "hf://, s3:// or gs://, or a folder inside of the image, with its absolute path"
                 yield Problem(key, f" = {source.path}: the cluster has no such folder; must be {allowed}")
-        template = self.model.chat_template
-        if template is not None and not template.startswith("/"):
-            yield Problem("model.chat_template", f" = {template}: must be an absolute path inside of the image")
-        if self.lora_rank is not None:
-            yield from lora_rank_problems(self.lora_rank, "lora_rank")
+        yield from image_problems(self.model, self.lora_rank)
 
     def _rollout_problems(self) -> Iterator[Problem]:
         if self.replicas == 0 and not self.autoscaled:
@@ -164,19 +160,31 @@ class VllmSpec(BaseModel):
             yield Problem("replicas", f" = 1: the one replica {reason}; must be at least 2, or set allow_downtime")
 
     def _gpu_problems(self) -> Iterator[Problem]:
-        if self.facts is None:
-            return
-        split = list(tensor_parallel_problems(self.facts, self.tensor_parallel_size, "tensor_parallel_size"))
-        yield from split
-        layers = self.facts.num_hidden_layers
-        if self.pipeline_parallel_size > layers:
-            yield Problem("pipeline_parallel_size", f" = {self.pipeline_parallel_size}: the model has {layers} layers")
-        elif self.gpu_memory_gib is not None and not split:
+        if self.facts is not None:
             demand = Demand(self.model, self.facts, self.load, self.lora_rank)
-            gpus = f"{self.parallelism.devices} GPUs"
-            problem = shortage(demand, self.parallelism, self.gpu_memory_gib, gpus)
-            if problem is not None:
-                yield problem
+            yield from gpu_problems(demand, self.parallelism, self.gpu_memory_gib)
+
+
+def image_problems(model: ModelSpec, lora_rank: int | None) -> Iterator[Problem]:
+    """What vLLM in a container would not find or take."""
+    template = model.chat_template
+    if template is not None and not template.startswith("/"):
+        yield Problem("model.chat_template", f" = {template}: must be an absolute path inside of the image")
+    if lora_rank is not None:
+        yield from lora_rank_problems(lora_rank, "lora_rank")
+
+
+def gpu_problems(demand: Demand, parallelism: Parallelism, gpu_memory_gib: float | None) -> Iterator[Problem]:
+    """Why the model cannot be split like that, or does not fit; the latter only where the memory is known."""
+    facts, nodes = demand.facts, parallelism.pipeline_parallel_size
+    split = list(tensor_parallel_problems(facts, parallelism.tensor_parallel_size, "tensor_parallel_size"))
+    yield from split
+    if nodes > facts.num_hidden_layers:
+        yield Problem("pipeline_parallel_size", f" = {nodes}: the model has {facts.num_hidden_layers} layers")
+    elif gpu_memory_gib is not None and not split:
+        problem = shortage(demand, parallelism, gpu_memory_gib, f"{parallelism.devices} GPUs")
+        if problem is not None:
+            yield problem
 
 
 def max_num_seqs_of(load: Load) -> int:

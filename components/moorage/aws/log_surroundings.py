@@ -1,0 +1,75 @@
+"""What everything that runs has around it: a key, and a log group of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import pulumi
+from pulumi_aws import cloudwatch, kms
+
+from moorage.aws.account import Account, account_of
+from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group
+from moorage.aws.tags import named
+
+
+class LoggedSpec(Protocol):
+    """What a component's specification has to say of it."""
+
+    @property
+    def region(self) -> str: ...
+
+    @property
+    def log_retention_days(self) -> int: ...
+
+    @property
+    def tags(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True)
+class LogSurroundings:
+    """Of one component."""
+
+    name: str
+    """The component's."""
+    region: str
+    account: pulumi.Output[Account]
+    log_retention_days: int
+    tags: Mapping[str, str]
+    opts: pulumi.ResourceOptions
+
+    @classmethod
+    def of(cls, name: str, spec: LoggedSpec, account_id: pulumi.Input[str], opts: pulumi.ResourceOptions) -> Self:
+        """Those of the component `name`; `opts` are its children's."""
+        account = account_of(spec.region, account_id)
+        return cls(name, spec.region, account, spec.log_retention_days, spec.tags, opts)
+
+    def create_key(self, description: str) -> kms.Key:
+        """For log groups by `create_log_group`, and for whatever else of the component is encrypted."""
+        log_groups = f"{self._log_group_prefix}*"
+        return create_key(
+            f"{self.name}-key",
+            description=description,
+            policy=self.account.apply(
+                lambda account: key_policy(account, used_by_log_group(account, self.region, log_groups))
+            ),
+            tags=self.tags,
+            opts=self.opts,
+        )
+
+    def create_log_group(self, key: kms.Key, *, part: str | None = None) -> cloudwatch.LogGroup:
+        """Of a part of the component, where it has several. AWS ends its name, so that stacks of one account do not
+        share it."""
+        name = f"{self.name}-log" if part is None else f"{self.name}-{part}-log"
+        prefix = self._log_group_prefix if part is None else f"{self._log_group_prefix}{part}-"
+        return cloudwatch.LogGroup(
+            name,
+            name_prefix=prefix,
+            retention_in_days=self.log_retention_days,
+            kms_key_id=key.arn,
+            tags=named(name, self.tags),
+            opts=self.opts,
+        )
+
+    @property
+    def _log_group_prefix(self) -> str:
+        return f"/moorage/{self.name}-"
