@@ -11,9 +11,11 @@ from pathlib import Path
 import httpx
 
 from moorage.aws.managed_spec import SagemakerVllmSpec
-from moorage.aws.sagemaker_environment import MODEL_FOLDER, arguments_of
+from moorage.aws.sagemaker_environment import MODEL_FOLDER
 from moorage.engine import vllm_command
 from tests.checkout import ROOT
+
+from .entry_point import arguments_of
 
 _ENGINE_PYTHON = ROOT / ".tools" / "engine" / "bin" / "python"
 _START_SECONDS = 300

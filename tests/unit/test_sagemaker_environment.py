@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sagemaker.entry_point import arguments_of
 
-from moorage.aws.sagemaker_environment import PREFIX, arguments_of, sagemaker_environment
+from moorage.aws.sagemaker_environment import PREFIX, sagemaker_environment
 
 FLAGS = st.from_regex(r"--[a-z]{2,8}(-[a-z]{2,8}){0,2}", fullmatch=True).filter(
     lambda flag: flag not in {"--host", "--port"}

@@ -33,22 +33,6 @@ def sagemaker_environment(arguments: Sequence[str]) -> Mapping[str, str]:
     return found
 
 
-def arguments_of(environment: Mapping[str, str]) -> list[str]:
-    """What the container starts vLLM with: the way back, as its entry point goes it."""
-    arguments: list[str] = []
-    for name, value in environment.items():
-        if name.startswith(PREFIX):
-            flag = f"--{name.removeprefix(PREFIX).lower().replace('_', '-')}"
-            arguments += [] if value == "false" else [flag, *_values(value)]
-    return arguments
-
-
-def _values(value: str) -> list[str]:
-    if value == "true":
-        return []
-    return json.loads(value) if value.startswith("[") else [value]
-
-
 def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
     starts = [index for index, argument in enumerate(arguments) if argument.startswith("--")]
     for start, end in pairwise([*starts, len(arguments)]):

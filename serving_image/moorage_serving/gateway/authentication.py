@@ -54,27 +54,28 @@ class KeyRing:
             raise invalid_api_key("The API key is not known.")
         return identity
 
-    async def expect(self, authorization: bytes | None) -> None:
-        """Before `identify`: a key may have been made since keys were last looked for.
+    async def admit(self, authorization: bytes | None) -> Identity:
+        """As `identify`, after a look for a key that may have been made since keys were last looked for.
 
-        Raises GatewayError (401, 503) as `identify` does, and while no key can be read.
+        Raises GatewayError (503) too, while no key can be read.
         """
-        if self._rotated is None or self._anonymous is not None:
-            return
-        if (digest := digest_of(authorization)) not in self._identities:
-            await self._rotated.expect(digest)
+        if self._rotated is not None and self._anonymous is None:
+            digest = digest_of(authorization)
+            if digest not in self._identities:
+                await self._rotated.expect(digest)
+        return self.identify(authorization)
+
+    async def admit_admin(self, authorization: bytes | None) -> Identity:
+        """Like `admit`, for an administrator's key alone; raises GatewayError (403) for another."""
+        identity = await self.admit(authorization)
+        if not identity.is_admin:
+            raise admin_only()
+        return identity
 
     async def close(self) -> None:
         """End what the ring does by itself."""
         if self._rotated is not None:
             await self._rotated.close()
-
-    def identify_admin(self, authorization: bytes | None) -> Identity:
-        """Like `identify`, for an administrator's key alone; raises GatewayError (401, 403)."""
-        identity = self.identify(authorization)
-        if not identity.is_admin:
-            raise admin_only()
-        return identity
 
 
 def digest_of(authorization: bytes | None) -> bytes:

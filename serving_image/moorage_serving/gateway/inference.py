@@ -69,9 +69,7 @@ class InferenceEndpoint:
             raise errors.shutting_down()
         if scope["method"] != "POST":
             raise errors.method_not_allowed("POST")
-        authorization = header(scope["headers"], b"authorization")
-        await generation.keys.expect(authorization)
-        return generation.keys.identify(authorization)
+        return await generation.keys.admit(header(scope["headers"], b"authorization"))
 
     def parse(self, body: bytes) -> InferenceRequest:
         return parse_request(body, can_stream=self._can_stream)

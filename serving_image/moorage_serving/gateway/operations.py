@@ -64,9 +64,7 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
     """Add the routes."""
 
     async def authenticated(request: Request) -> None:
-        keys, authorization = state.active.keys, authorization_of(request)
-        await keys.expect(authorization)
-        identity = keys.identify(authorization)
+        identity = await state.active.keys.admit(authorization_of(request))
         request.state.record.key_id = identity.key_id
         request.state.identity = identity
 
@@ -85,9 +83,7 @@ def add_operations(application: FastAPI, state: GatewayState) -> None:
         )
 
     async def administrator(request: Request) -> None:
-        keys, authorization = state.active.keys, authorization_of(request)
-        await keys.expect(authorization)
-        keys.identify_admin(authorization)
+        await state.active.keys.admit_admin(authorization_of(request))
 
     add_profiling(application, administrator)
 
