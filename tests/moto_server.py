@@ -12,6 +12,8 @@ from typing import Any
 
 import boto3
 
+from . import atomic_moto
+
 IDENTITY = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": IDENTITY["aws_access_key_id"],
@@ -29,7 +31,7 @@ def moto_server(folder: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
     with (folder / "moto.log").open("w") as log:
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        command = [sys.executable, str(Path(atomic_moto.__file__)), "-H", "127.0.0.1", "-p", str(port)]
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
     try:
         _wait_for(port)

@@ -208,7 +208,7 @@ async def test_a_slow_model_delays_nobody(link: RedisLink, willing: TenantConfig
     started = time.monotonic()
     result, _ = await cached.ask(Engine(status=500), chat("What's the capital of France?"))
     assert (result, time.monotonic() - started < 0.4) == (CacheResult.MISS, True)
-    assert cached.count.errors("similar") + cached.count.errors("lookup") == 1
+    assert cached.count.errors("similar") + cached.count.errors("lookup") >= 1
     await cached.settled()
     index.close()
 
