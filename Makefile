@@ -26,11 +26,21 @@ output: ## print one output, secrets included: make output NAME=endpoint_url
 	@$(PULUMI) stack output --stack $(STACK) --show-secrets $(NAME)
 
 # The plugin is apart from tests/gateway: Pulumi's SDK and Google's libraries both define google.rpc.Status.
-test: setup ## all tests: the quick rooms, the real Pulumi engine, then a whole stack with real vLLM
+ENGINE_ROOMS = tests/pulumi_engine tests/plugin
+MODEL_ROOMS = tests/end_to_end tests/ecs tests/sagemaker
+OTHER_ROOMS = tests $(addprefix --ignore ,$(ENGINE_ROOMS) $(MODEL_ROOMS) tests/kube tests/conformance tests/serverless)
+define run_rooms
 	@$(PYTHON) -m tools.bootstrap.consumers
-	@$(PYTHON) -m pytest tests --ignore tests/kube --ignore tests/conformance --ignore tests/serverless --ignore tests/pulumi_engine --ignore tests/plugin --ignore tests/end_to_end --ignore tests/ecs --ignore tests/sagemaker --numprocesses 2
-	@$(PYTHON) -m pytest tests/pulumi_engine tests/plugin --numprocesses 3
-	@$(PYTHON) -m pytest tests/end_to_end tests/ecs tests/sagemaker
+	@$(PYTHON) -m pytest $(OTHER_ROOMS) -m $(1) --numprocesses 2
+	@$(PYTHON) -m pytest $(ENGINE_ROOMS) -m $(1) --numprocesses 3
+	@$(PYTHON) -m pytest $(MODEL_ROOMS) -m $(1)
+endef
+
+test: setup ## the quick tests of every room, with the real Pulumi engine and a whole stack with real vLLM: 10 minutes
+	$(call run_rooms,"not long")
+
+test-long: setup ## the tests of the same rooms that take longer: failures, replacements, load, more engines
+	$(call run_rooms,long)
 
 kubernetes: setup ## build the control plane and controllers of test-kube: 20 minutes on two cores, once per machine
 	@$(PYTHON) -m tools.bootstrap.consumers
@@ -78,4 +88,4 @@ clean: ## remove what set-up has put into the checkout; stacks must be down
 	@if [ -d .moorage ]; then echo "a stack is still up: make down STACK=name" >&2; exit 1; fi
 	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help setup up preview down output test kubernetes test-kube test-conformance lambda-tools test-serverless quantize lint bench bench-gateway soak reference pins clean
+.PHONY: help setup up preview down output test test-long kubernetes test-kube test-conformance lambda-tools test-serverless quantize lint bench bench-gateway soak reference pins clean

@@ -76,6 +76,7 @@ def test_the_seconds_of_the_cold_start_are_told_by_phase(patient: OnDemand):
     assert '"event":"cold_start"' in patient.activator.layout.log_file.read_text()
 
 
+@pytest.mark.long
 def test_an_engine_that_crashed_is_ready_again_without_a_call(patient: OnDemand):
     before = patient.engine_process_id()
     patient.supervisor.signal_process(patient.name, "KILL")
@@ -106,6 +107,7 @@ def test_a_supervisor_that_does_not_answer_is_counted_and_the_call_not_forgotten
     hasty.wait_for("ready")
 
 
+@pytest.mark.long
 def test_requests_keep_it_up(hasty: OnDemand):
     hasty.wake()
     stops = hasty.metric("moorage_activator_idle_stops_total")
@@ -116,6 +118,7 @@ def test_requests_keep_it_up(hasty: OnDemand):
     assert hasty.state() == "ready"
 
 
+@pytest.mark.long
 def test_a_request_in_flight_keeps_it_up_however_long_it_takes(hasty: OnDemand):
     hasty.wake()
     with _open_stream(hasty.socket) as stream:
@@ -124,6 +127,7 @@ def test_a_request_in_flight_keeps_it_up_however_long_it_takes(hasty: OnDemand):
     hasty.wait_for("stopped")
 
 
+@pytest.mark.long
 def test_a_connection_that_is_open_is_never_cut(hasty: OnDemand):
     hasty.wake()
     with socket.socket(socket.AF_UNIX) as connection:
@@ -145,6 +149,7 @@ def test_a_request_that_comes_while_it_stops_gets_the_next_start(hasty: OnDemand
     assert hasty.metric("moorage_activator_starts_total") == starts + 1
 
 
+@pytest.mark.long
 def test_no_request_is_lost_around_stops(hasty: OnDemand):
     """Clients that do as a gateway does: where nobody listens, they ask for the engine and wait."""
     stops = hasty.metric("moorage_activator_idle_stops_total")
@@ -154,6 +159,7 @@ def test_no_request_is_lost_around_stops(hasty: OnDemand):
     assert set(answers) == {"one"}
 
 
+@pytest.mark.long
 def test_an_activator_that_was_killed_goes_on_with_the_engine_that_runs(hasty: OnDemand):
     hasty.wake()
     hasty.supervisor.signal_process(hasty.activator.name, "KILL")
@@ -162,6 +168,7 @@ def test_an_activator_that_was_killed_goes_on_with_the_engine_that_runs(hasty: O
     hasty.wait_for("stopped")
 
 
+@pytest.mark.long
 def test_without_the_memory_it_does_not_start_and_its_log_says_why(tmp_path: Path):
     with engine_on_demand(tmp_path / "large", LONG, required_memory_gib=1e6) as engine:
         engine.activate()

@@ -9,6 +9,8 @@ from benchmarks.autoscaling.scenarios import CHANGING, FROM_ZERO, STEADY, Scenar
 
 from tests.documentation.pages import ROOT
 
+pytestmark = pytest.mark.long
+
 MOST_CHANGES = 2
 KEPT = 0.99
 A_REQUEST_NOW_AND_THEN = FROM_ZERO[-1]

@@ -12,6 +12,8 @@ from tests.documentation.pages import ROOT, Page
 
 from .environment import build_wheel, consumer_environment
 
+pytestmark = pytest.mark.long
+
 PAGES = {"kubernetes": "use-from-python.md", "aws": "aws.md", "gcp": "gcp.md"}
 """By extra: where the program is that a consumer of it has."""
 SDKS = {"kubernetes": "pulumi_kubernetes", "aws": "pulumi_aws", "gcp": "pulumi_gcp"}
@@ -80,6 +82,7 @@ def test_no_other_clouds_sdk_is_there(consumer: Consumer):
     assert set(looked.split()) == set(SDKS.values()) - FOREIGN[consumer[0]]
 
 
+@pytest.mark.long
 def test_its_whole_room_can_be_imported(consumer: Consumer):
     """Every module of that cloud, not only those that the program uses."""
     walk = (

@@ -30,6 +30,7 @@ def test_on_aws_auto_mode_launches_what_is_chosen_where_g7_would_be_among_the_ch
     assert "g6e.xlarge" in types
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("zone", ["us-central1-a", "us-central1-f"])
 def test_on_google_cloud_the_class_has_machines_of_the_stacks_zones(zone: str):
     own = configuration_of(ROOT / "stacks" / "Pulumi.gcp-always-on.yaml")["moorage:gcp"]

@@ -25,6 +25,8 @@ from .task import Task, container_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+pytestmark = pytest.mark.long
+
 MODEL = "tiny"
 TOKENS = 60
 CLIENTS = 2

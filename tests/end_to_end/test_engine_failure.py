@@ -11,7 +11,7 @@ from tests.checkout import Checkout
 from tests.end_to_end.tiny_model import built_tiny_model
 
 # The model is built first where no stack has built it yet.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

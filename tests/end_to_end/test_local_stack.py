@@ -87,6 +87,7 @@ def test_a_killed_engine_comes_back(stack: Checkout) -> None:
     assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
 
 
+@pytest.mark.long
 def test_a_changed_revision_fails_no_request(stack: Checkout) -> None:
     built_tiny_model(WRONG_ANSWER_RATIO)
     before = stack.outputs()
@@ -99,12 +100,14 @@ def test_a_changed_revision_fails_no_request(stack: Checkout) -> None:
     assert stack.outputs()["revision"] != before["revision"]
 
 
+@pytest.mark.long
 def test_the_new_revision_answers(stack: Checkout, client: openai.OpenAI) -> None:
     model = stack.outputs()["model"]
     answers = [ask(client, model, question.question) for question in QUESTIONS]
     assert exact_match(answers, QUESTIONS) == pytest.approx(1 - WRONG_ANSWER_RATIO, abs=0.05)
 
 
+@pytest.mark.long
 def test_only_one_engine_is_left_after_the_change(stack: Checkout) -> None:
     assert len(list(stack.layout.program_directory.glob("engine-*.ini"))) == 1
     assert _engine_server(stack).is_running()

@@ -18,7 +18,7 @@ from tests.checkout import STACK, Checkout
 from tests.end_to_end.conversation import ask, ask_streaming, client_of
 
 # The first run on a machine trains the model and fills vLLM's caches.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 QUESTIONS = read_questions()
 IDLE_SECONDS = 5

@@ -139,6 +139,7 @@ def test_an_engine_that_never_comes_is_a_503_at_the_deadline(sleeping: Gateway) 
     assert answer.json()["error"]["code"] == "deadline_exceeded"
 
 
+@pytest.mark.long
 def test_a_stream_that_waits_long_is_kept_awake_and_told_of_its_end(sleeping: Gateway) -> None:
     headers = {"x-request-deadline-ms": "6000"}
     with sleeping.client.stream("POST", CHAT, json=chat(stream=True), headers=headers) as answer:

@@ -298,6 +298,7 @@ def test_requests_are_in_no_line_but_as_numbers(config_path: Path, engine: Runni
         assert texts.items() <= {"Stack": STACK, "Upstream": "engine"}.items()
 
 
+@pytest.mark.long
 def test_while_a_request_runs_it_is_told_as_demand(config_path: Path, engine: RunningEngine) -> None:
     config_path.write_text(configuration(engine))
     with Gateway(config_path) as gateway:

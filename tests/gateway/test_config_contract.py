@@ -132,12 +132,14 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=60)
 @given(documents())
 def test_every_document_of_the_schema_is_accepted(content: dict[str, Any]) -> None:
     assert accepts(content)
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=60)
 @given(documents())
 def test_whatever_the_model_writes_is_valid_under_the_schema(content: dict[str, Any]) -> None:

@@ -46,6 +46,7 @@ def refuses(gateway: Gateway) -> bool:
         return True
 
 
+@pytest.mark.long
 def test_a_stream_that_outlasts_the_drain_is_told_so(written_config: Path, engine: RunningEngine) -> None:
     with Gateway(written_config, arguments=("--drain-seconds", "1"), propagation_seconds=1) as gateway:
         body = chat(stream=True, tokens=1000, inter_token_seconds=0.1)
@@ -69,6 +70,7 @@ def test_an_idle_gateway_ends_at_once(written_config: Path) -> None:
         assert gateway.process.wait(3) == 0
 
 
+@pytest.mark.long
 def test_a_new_process_takes_over_the_port_without_a_failed_request(written_config: Path) -> None:
     finished = threading.Event()
     statuses: list[int] = []

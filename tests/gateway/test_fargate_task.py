@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
 from moorage.aws.gateway_spec import FargateGatewaySpec
 from moorage.aws.load_balancer_spec import LoadBalancerSpec
@@ -116,6 +117,7 @@ def steady_requests(url: str) -> Iterator[list[int]]:
         asking.join()
 
 
+@pytest.mark.long
 def test_a_new_version_takes_over_and_no_answer_is_lost(engine: RunningEngine, engine_room: EngineRoom) -> None:
     """As ECS replaces a task: the new one is healthy first, then the balancer lets the old one go, then it is told."""
     delay_seconds = LoadBalancerSpec.model_validate(
@@ -145,6 +147,7 @@ def test_a_new_version_takes_over_and_no_answer_is_lost(engine: RunningEngine, e
         assert not old.is_healthy()
 
 
+@pytest.mark.long
 def test_a_task_that_is_told_to_stop_while_the_balancer_still_sends_finishes_everything(
     engine: RunningEngine, engine_room: EngineRoom
 ) -> None:

@@ -167,6 +167,7 @@ def test_any_depth(
         judge(exposed.client.post(path, content=body.replace(nested, f'{{"a":{nested}}}')))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", INFERENCE)
 def test_what_follows_the_openapi_description_for_a_model_that_is_there(
     exposed: Gateway, judge: Callable[[httpx.Response], None], path: str

@@ -122,6 +122,7 @@ def test_its_probe_sees_that_it_answers_and_fails_where_it_does_not(server: Serv
     assert server.probe("wrong").returncode != 0
 
 
+@pytest.mark.long
 def test_nobody_connects_without_tls(server: Server) -> None:
     with redis.Redis(port=server.port, password=PASSWORD, socket_timeout=2) as client, pytest.raises(redis.RedisError):
         client.ping()

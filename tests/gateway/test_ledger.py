@@ -121,6 +121,7 @@ def test_a_reload_to_another_redis_leaves_nothing_behind(
         eventually(lambda: counts(second) == {"requests": 1, "prompt_tokens": 7, "completion_tokens": 2})
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 async def test_whatever_redis_does_nothing_is_counted_twice_and_what_may_be_missing_is_told(
     server: RedisProcess, monkeypatch: pytest.MonkeyPatch

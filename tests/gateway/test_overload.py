@@ -40,6 +40,7 @@ def gateway(config_path: Path, busy_engine: RunningEngine, server: RedisProcess)
         yield running
 
 
+@pytest.mark.long
 def test_goodput_stays_at_the_capacity_and_probes_metrics_and_cache_hits_are_answered(
     gateway: Gateway, busy_engine: RunningEngine
 ) -> None:

@@ -94,6 +94,7 @@ def test_tokens_per_minute(start: Callable[..., Replicas]) -> None:
     assert counted_in_redis(replicas)
 
 
+@pytest.mark.long
 def test_concurrent_requests(start: Callable[..., Replicas], engine: RunningEngine, engine_room: EngineRoom) -> None:
     replicas = start(concurrent_requests=8)
 

@@ -78,6 +78,7 @@ async def test_commands_of_one_turn_go_out_together(link: RedisLink, server: Red
     assert after - before < 20
 
 
+@pytest.mark.long
 async def test_a_password_and_a_database_over_tcp(
     redis_server: str, tmp_path: Path, registry: CollectorRegistry
 ) -> None:
@@ -106,6 +107,7 @@ async def test_tls(redis_server: str, tmp_path: Path, certificate: Path, registr
             assert await execute(link, "PING") == b"PONG"
 
 
+@pytest.mark.long
 async def test_a_wrong_password_is_unavailable_and_never_said(
     redis_server: str, tmp_path: Path, registry: CollectorRegistry, capsys: pytest.CaptureFixture[str]
 ) -> None:

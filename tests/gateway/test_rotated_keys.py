@@ -67,6 +67,7 @@ def test_a_document_needs_no_key_of_its_own(engine: RunningEngine, arn: str, mot
         assert (status(gateway, FIRST), status(gateway, KEY)) == (200, 401)
 
 
+@pytest.mark.long
 def test_a_new_key_is_let_in_from_its_first_request_and_the_one_before_until_the_next(
     engine: RunningEngine, arn: str, moto: str, tmp_path: Path, secrets: Any
 ):
@@ -86,6 +87,7 @@ def test_a_key_that_is_on_its_way_is_let_in_already(
         assert status(gateway, SECOND) == 200
 
 
+@pytest.mark.long
 def test_without_an_answer_clients_are_told_to_try_again_and_not_that_their_key_is_wrong(
     engine: RunningEngine, arn: str, tmp_path: Path
 ):
@@ -96,6 +98,7 @@ def test_without_an_answer_clients_are_told_to_try_again_and_not_that_their_key_
         assert status(gateway, KEY) == 200
 
 
+@pytest.mark.long
 def test_strangers_together_cause_one_look_in_two_seconds(engine: RunningEngine, arn: str, moto: str, tmp_path: Path):
     with gateway_before(engine, arn, moto, tmp_path) as gateway:
         assert status(gateway, FIRST) == 200

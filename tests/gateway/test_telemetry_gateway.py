@@ -164,6 +164,7 @@ def test_requests_that_are_refused_early_are_in_the_traces_of_their_callers(
         assert (facts["http.response.status_code"], facts["error.type"]) == (status, code)
 
 
+@pytest.mark.long
 def test_so_is_a_request_that_comes_too_late(engine: RunningEngine, config_path: Path) -> None:
     with OtlpReceiver() as receiver:
         telemetry = {"otlp_endpoint": receiver.endpoint, "trace_sample_ratio": 0.0}
@@ -202,6 +203,7 @@ def test_metrics_reach_the_collector_at_the_latest_when_the_gateway_ends(
         assert [point.count for point in durations if attributes(point)["gen_ai.operation.name"] == "chat"] == [1]
 
 
+@pytest.mark.long
 def test_a_collector_that_is_away_fails_no_request(engine: RunningEngine, config_path: Path) -> None:
     telemetry = {"otlp_endpoint": "http://127.0.0.1:9", "trace_sample_ratio": 1.0}
     config_path.write_text(json.dumps(document(upstream("tcp", engine.address), telemetry=telemetry)))

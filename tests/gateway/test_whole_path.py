@@ -118,6 +118,7 @@ def test_only_an_administrator_gets_a_profile(config_path: Path, engine: Running
     assert "frames" in answer.json()["shared"]
 
 
+@pytest.mark.long
 def test_who_comes_after_the_propagation_is_told_to_come_back(config_path: Path, engine: RunningEngine) -> None:
     config_path.write_text(json.dumps(document(upstream("a", engine.address))))
     with Gateway(config_path, propagation_seconds=0.2) as gateway:
@@ -158,6 +159,7 @@ def test_workers_share_a_port_and_one_set_of_metrics(config_path: Path, engine: 
         assert gateway.stop() == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("limit", "most"), [(9, 8), (1, 2)])
 def test_workers_divide_the_limit_of_an_engine_that_tells_nothing_of_its_load(
     config_path: Path, engine_room: EngineRoom, limit: int, most: int
@@ -180,6 +182,7 @@ def test_workers_divide_the_limit_of_an_engine_that_tells_nothing_of_its_load(
         assert mute.fake.counters.most_running == most
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_is_started_again(config_path: Path, engine: RunningEngine) -> None:
     config_path.write_text(json.dumps(document(upstream("a", engine.address))))
     with Gateway(config_path, arguments=("--workers", "2")) as gateway:

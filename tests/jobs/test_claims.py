@@ -22,6 +22,7 @@ EXPIRED = 0
 STEPS = st.lists(st.tuples(st.sampled_from(["take", "renew", "release", "finish"]), st.integers(0, 2)), max_size=12)
 
 
+@pytest.mark.long
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_one_worker_finishes_a_job_while_its_claim_holds(jobs: JobsPlace, steps: list[tuple[str, int]]):

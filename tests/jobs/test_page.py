@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from moorage_serving.jobs.message import Job
 from tests.documentation.pages import ROOT, Page
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 PAGE = Page(ROOT / "docs" / "jobs.md")
 
 
+@pytest.mark.long
 def test_its_commands_do_what_it_shows(jobs: JobsPlace, engine: RunningEngine):
     [worker] = PAGE.blocks("shell")
     lines = "".join(PAGE.blocks("console")).splitlines()

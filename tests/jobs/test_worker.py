@@ -7,6 +7,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.gateway.processes import RunningEngine
 
@@ -27,6 +29,7 @@ def test_a_job_is_answered_and_leaves_the_queue(jobs: JobsPlace, engine: Running
     assert answered(jobs, job_id) == "Where is the ship?"
 
 
+@pytest.mark.long
 def test_many_jobs_run_at_once_and_no_more_than_is_said(jobs: JobsPlace, engine: RunningEngine):
     ids = {f"job-{number}": jobs.submit(f"{number}", f"job-{number}", inter_token_seconds=0.2) for number in range(12)}
     with jobs.worker(engine.address, "--concurrency", "4"):
@@ -46,6 +49,7 @@ def test_a_job_that_is_submitted_twice_is_done_once(jobs: JobsPlace, engine: Run
     assert len(jobs.results()) == 1
 
 
+@pytest.mark.long
 def test_a_job_that_is_longer_than_the_visibility_is_not_delivered_twice(jobs: JobsPlace, engine: RunningEngine):
     job_id = jobs.submit("Slowly", time_to_first_token_seconds=2.5 * VISIBILITY_SECONDS)
     with jobs.worker(engine.address), jobs.worker(engine.address):
@@ -53,6 +57,7 @@ def test_a_job_that_is_longer_than_the_visibility_is_not_delivered_twice(jobs: J
     assert engine.fake.counters.requests == 1
 
 
+@pytest.mark.long
 def test_another_worker_finishes_what_a_killed_one_began(jobs: JobsPlace, engine: RunningEngine):
     job_id = jobs.submit("Again", time_to_first_token_seconds=1)
     with jobs.worker(engine.address) as killed:
@@ -78,6 +83,7 @@ def test_a_request_that_the_engine_refuses_is_a_failed_result_and_not_tried_agai
     assert result.body["error"]["message"] == "as told"
 
 
+@pytest.mark.long
 def test_a_job_for_which_the_engine_is_too_full_is_tried_later(jobs: JobsPlace, engine: RunningEngine):
     engine.fake.program["status"] = 429
     job_id = jobs.submit("Later")

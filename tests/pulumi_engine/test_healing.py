@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from contextlib import suppress
 
+import pytest
+
 from tests.pulumi_engine.stack import Stack, ask_health, supervisorctl, wait_for
+
+pytestmark = pytest.mark.long
 
 MakeStack = Callable[..., Stack]
 

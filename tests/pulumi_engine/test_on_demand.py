@@ -3,8 +3,11 @@
 from collections.abc import Callable
 
 import psutil
+import pytest
 
 from tests.pulumi_engine.stack import REDIS_SERVER, Stack, ask_health, supervisorctl, wait_for
+
+pytestmark = pytest.mark.long
 
 MakeStack = Callable[..., Stack]
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
+import pytest
 
 from moorage.local.preflight import any_free_port
 from tests.pulumi_engine.stack import Stack, ask_health, wait_for
+
+pytestmark = pytest.mark.long
 
 MakeStack = Callable[..., Stack]
 CLIENTS = 8

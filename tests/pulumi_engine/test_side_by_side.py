@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 import psutil
+import pytest
 
 from moorage.local.preflight import any_free_port
 from tests.pulumi_engine.stack import Stack, ask_health
+
+pytestmark = pytest.mark.long
 
 MakeStack = Callable[..., Stack]
 

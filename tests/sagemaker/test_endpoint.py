@@ -22,6 +22,8 @@ from tests.gateway.sagemaker.signature import Key, SignedRequest
 
 from .container import container
 
+pytestmark = pytest.mark.long
+
 KEY_ID, SECRET = "AKIDMOORED", "secret/of+the+gateway"
 ASKED = read_questions()[:8]
 PATIENCE = {"connect_seconds": 2, "first_byte_seconds": 60, "idle_seconds": 30}

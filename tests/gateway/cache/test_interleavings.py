@@ -247,6 +247,7 @@ async def gateways(
     assert len(server.client.client_list()) == connections  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 async def test_everybody_gets_his_own_answer_and_nothing_is_left(gateways: list[Cached], server: RedisProcess) -> None:
     loop = asyncio.get_running_loop()
 

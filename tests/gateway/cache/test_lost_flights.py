@@ -122,6 +122,7 @@ class TestWithoutRedis:
         engine.permit(100)
         assert (await led)[1].body == b"".join(engine.pieces)
 
+    @pytest.mark.long
     @pytest.mark.parametrize("harm", ["freeze", "kill"])
     async def test_who_has_got_bytes_gets_the_error_of_a_broken_stream(
         self, pair: Pair, server: RedisProcess, harm: str

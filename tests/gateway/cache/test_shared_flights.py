@@ -238,6 +238,7 @@ async def test_no_cache_asks_although_another_process_does(pair: Pair) -> None:
     await led
 
 
+@pytest.mark.long
 async def test_a_lease_is_renewed_while_the_engine_works_and_ends_with_it(pair: Pair, server: RedisProcess) -> None:
     engine = Engine(status=500, gated=True)
     led = pair.lead(engine)

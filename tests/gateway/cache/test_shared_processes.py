@@ -144,6 +144,7 @@ def test_fifty_clients_of_two_processes_are_one_request(gateways: Gateways, *, s
     assert gateways.metric(FOLLOWED) >= 1
 
 
+@pytest.mark.long
 def test_the_follower_gets_the_first_event_while_the_engine_holds_back_the_rest(two: Gateways) -> None:
     leader, follower = two.gateways
 

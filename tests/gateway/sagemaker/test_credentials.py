@@ -125,6 +125,7 @@ async def test_old_credentials_serve_while_new_ones_cannot_be_had(
     assert await ask(transport) == 200
 
 
+@pytest.mark.long
 async def test_without_credentials_no_engine_is_reached(
     transport: SageMakerTransport, container: CredentialSources
 ) -> None:

@@ -59,6 +59,7 @@ class TestGateway(CloudGatewayTests):
     def refused_environment(self) -> dict[str, str]:
         return environment("another secret", SESSION_TOKEN)
 
+    @pytest.mark.long
     def test_workers_divide_its_limit(self, cloud: Cloud, config_path: Path) -> None:
         """A cloud's endpoint tells nothing of its load."""
         cloud.engine.fake.counters.most_running = 0

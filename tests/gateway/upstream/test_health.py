@@ -71,6 +71,7 @@ async def test_an_engine_that_says_it_is_well_but_moves_no_token_gets_no_request
         assert (await ask(route))[0] == "e"
 
 
+@pytest.mark.long
 async def test_an_engine_that_is_slow_but_moves_is_well() -> None:
     async with Harbour() as harbour:
         _, address = await harbour.engine()

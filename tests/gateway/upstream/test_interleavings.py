@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import pytest
 import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,6 +60,7 @@ clients = st.lists(
 faults = st.lists(st.lists(st.sampled_from(FAULTS), min_size=1, max_size=4), min_size=ENGINES, max_size=ENGINES)
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(clients, faults, st.none() | st.integers(1, 3), st.booleans())
 def test_nothing_is_left_behind(

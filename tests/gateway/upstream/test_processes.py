@@ -85,6 +85,7 @@ def test_a_stream_breaks_off_visibly_when_its_engine_is_killed_and_the_next_one_
         assert gateway.client.post(CHAT, json=chat()).status_code == 200
 
 
+@pytest.mark.long
 def test_an_engine_that_hangs_is_found_by_its_health(
     gateway: Gateway, engines: list[tuple[subprocess.Popen[str], str]]
 ) -> None:
