@@ -26,6 +26,7 @@ EFFECTS = {
     "files": ({"gateway.json": "{}"}, UPDATED),
     "readiness": ({"protocol": "http", "path": "/other", "timeout_seconds": 1.0}, UPDATED),
     "stop_seconds": (1.0, REPLACED),
+    "pre_stop_seconds": (5.0, UPDATED),
     "reload_signal": ("USR1", UPDATED),
     "host": ("0.0.0.0", REPLACED),
     "requested_port": (9000.0, REPLACED),

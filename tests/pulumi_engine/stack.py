@@ -93,8 +93,13 @@ def supervisorctl(stack: Stack, *arguments: str) -> None:
 
 def ask_health(stack: Stack) -> dict[str, object]:
     """What the stack's engine says of itself. Raises `OSError` where it does not answer."""
+    return ask_health_at(stack.outputs()["engine_address"])
+
+
+def ask_health_at(address: str) -> dict[str, object]:
+    """What an engine says of itself. Raises `OSError` where it does not answer."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(stack.outputs()["engine_address"].removeprefix("unix://"))
+        connection.connect(address.removeprefix("unix://"))
         connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
         response = http.client.HTTPResponse(connection)
         response.begin()

@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from moorage.local.preflight import any_free_port
-from tests.pulumi_engine.stack import Stack, ask_health, wait_for
+from tests.pulumi_engine.stack import Stack, ask_health, ask_health_at, wait_for
 
 pytestmark = pytest.mark.long
 
@@ -27,6 +28,21 @@ def test_no_stream_fails_while_the_engine_is_replaced(make_stack: MakeStack) -> 
         time.sleep(1)
     assert {outcome for outcome in results if outcome not in {"one", "two"}} == set()
     assert results[-1] == "two"
+
+
+def test_the_old_engine_takes_what_was_on_its_way_when_the_gateway_turned_to_the_new_one(make_stack: MakeStack) -> None:
+    stack = make_stack(gateway=True, port=any_free_port("127.0.0.1"), pre_stop_seconds=5)
+    stack.up()
+    old = stack.outputs()["engine_address"]
+    with _streaming_clients(stack) as results, ThreadPoolExecutor() as background:
+        stack.configure(revision="two")
+        update = background.submit(stack.up)
+        wait_for(lambda: "two" in results, seconds=60)
+        time.sleep(2)
+        assert ask_health_at(old)["revision"] == "one"
+        update.result()
+    with pytest.raises(OSError, match=r".*"):
+        ask_health_at(old)
 
 
 def test_no_stream_fails_while_the_gateway_is_replaced_on_its_port(make_stack: MakeStack) -> None:

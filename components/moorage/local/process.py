@@ -36,6 +36,7 @@ class LocalProcess(Resource, module="moorage", name="LocalProcess"):
         command: pulumi.Input[list[str]],
         readiness: Readiness,
         stop_seconds: float,
+        pre_stop_seconds: float = 0,
         environment: pulumi.Input[dict[str, str]] | None = None,
         files: Mapping[str, pulumi.Input[str]] | None = None,
         reload_signal: str | None = None,
@@ -55,6 +56,8 @@ class LocalProcess(Resource, module="moorage", name="LocalProcess"):
         :param command: Program and arguments; `{socket}`, `{port}` and `{files}` stand for the instance's own.
         :param readiness: How to see that it can do its work, and for how long to wait for that.
         :param stop_seconds: How long it may take to end after SIGTERM before it is killed.
+        :param pre_stop_seconds: How long it still takes requests when it is to go, before SIGTERM: for those that were
+            on their way when everybody was told to send no more.
         :param environment: Added to the environment of whoever started the stack; no secrets, they would be on disk.
         :param files: File name to content, written with mode 0600 into the directory `{files}`.
         :param reload_signal: Sent after `files` have changed. Without it a changed file means a new process.
@@ -75,6 +78,7 @@ class LocalProcess(Resource, module="moorage", name="LocalProcess"):
             "files": files or {},
             "readiness": readiness,
             "stop_seconds": stop_seconds,
+            "pre_stop_seconds": pre_stop_seconds,
             "reload_signal": reload_signal,
             "host": host,
             "requested_port": port,

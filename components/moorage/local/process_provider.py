@@ -1,5 +1,6 @@
 """Creates, changes, checks and removes the processes of a local stack for Pulumi's engine."""
 
+import time
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict, cast
 
@@ -14,7 +15,7 @@ _REPLACED_ON_CHANGE = (
     *("stack_directory", "program", "command", "environment", "host", "requested_port", "version"),
     *("start_seconds", "stop_seconds", "on_demand"),
 )
-_UPDATED_ON_CHANGE = ("files", "readiness", "reload_signal", "allow_downtime")
+_UPDATED_ON_CHANGE = ("files", "readiness", "reload_signal", "allow_downtime", "pre_stop_seconds")
 
 
 class ProcessInputs(TypedDict):
@@ -27,6 +28,8 @@ class ProcessInputs(TypedDict):
     files: dict[str, str]
     readiness: Readiness
     stop_seconds: float
+    pre_stop_seconds: NotRequired[float]
+    """0 where it is left out, as in states from before it was there."""
     reload_signal: NotRequired[str]
     host: NotRequired[str]
     requested_port: NotRequired[float]
@@ -114,7 +117,9 @@ class ProcessProvider(ResourceProvider):
     @without_traceback
     def delete(self, _id: str, _props: Mapping[str, object]) -> None:
         outputs = cast("ProcessOutputs", _props)
-        report(f"{outputs['program']}: draining, {outputs['stop_seconds']:.0f} s at most")
+        pre_stop_seconds = outputs.get("pre_stop_seconds", 0)
+        report(f"{outputs['program']}: draining, {pre_stop_seconds + outputs['stop_seconds']:.0f} s at most")
+        time.sleep(pre_stop_seconds)
         Instance.existing(outputs["stack_directory"], _id).remove()
 
 

@@ -26,6 +26,9 @@ from moorage.spec.gateway_document import Upstream
 
 # Longer than vLLM takes to load a small model: one that dies while loading is retried slower and slower.
 _START_SECONDS = 120
+_PROPAGATION_SECONDS = 2
+"""The gateway has sent nothing more since it has read its new document, but what it sent just before may not have
+reached vLLM's scheduler, and then vLLM 0.32 answers with an empty stream once it has got SIGTERM."""
 
 
 class LocalVllmArgs(TypedDict):
@@ -97,7 +100,8 @@ class LocalVllm(pulumi.ComponentResource):
             version=f"{args['version']} {args['revision']}",
             readiness={"protocol": "http", "path": "/health", "timeout_seconds": plan.startup_seconds},
             start_seconds=_START_SECONDS,
-            stop_seconds=plan.drain.grace_seconds,
+            stop_seconds=plan.drain.grace_seconds - plan.drain.pre_stop_seconds,
+            pre_stop_seconds=plan.drain.pre_stop_seconds,
             required_memory_gib=plan.required_memory_gib,
             allow_downtime=args.get("allow_downtime", False),
             on_demand=args.get("on_demand", False),
@@ -120,7 +124,7 @@ def _plan(args: LocalVllmArgs, model: ModelSpec) -> _Plan:
     device: Device = "gpu" if args["device"] == "gpu" else "cpu"
     load = parse_load(args.get("load", {}))
     service_level = parse_service_level(args.get("service_level", {}))
-    drain = drain_budget(service_level.p99_request_seconds, load_balancer_propagation_seconds=0)
+    drain = drain_budget(service_level.p99_request_seconds, _PROPAGATION_SECONDS)
     facts = args.get("facts")
     if facts is not None:
         check_servable(model, facts, load, device=device)

@@ -31,6 +31,7 @@ def small_server(revision: str) -> LocalProcess:
         command=[sys.executable, server, "--uds", "{socket}", "--revision", revision, *scenario.get("arguments", [])],
         readiness={"protocol": "http", "path": "/health", "timeout_seconds": scenario.get("timeout_seconds", 20)},
         stop_seconds=20,
+        pre_stop_seconds=scenario.get("pre_stop_seconds", 0),
         start_seconds=scenario.get("start_seconds", 1),
         required_memory_gib=scenario.get("required_memory_gib", 0.0),
         allow_downtime=scenario.get("allow_downtime", False),
