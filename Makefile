@@ -50,7 +50,7 @@ test-kube: kubernetes ## what a real Kubernetes control plane says of the stacks
 	@$(PYTHON) -m pytest tests/kube
 
 test-conformance: setup ## what Terraform's AWS provider and moto say of the stacks on AWS; needs terraform
-	@$(PYTHON) -m pytest tests/conformance
+	@$(PYTHON) -m pytest tests/conformance --numprocesses 2 --dist loadgroup
 
 lambda-tools: setup ## build llama.cpp and the Lambda Web Adapter: 8 minutes on two cores, once per machine
 	@$(PYTHON) -m tools.bootstrap.serverless

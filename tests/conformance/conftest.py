@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,15 +30,6 @@ def stack_name(path: Path) -> str:
     return path.stem.removeprefix("Pulumi.")
 
 
-def applied_stacks(left_out: Container[str]) -> list[Path]:
-    return [path for path in STACKS if stack_name(path) not in left_out]
-
-
-@pytest.fixture
-def all_stacks() -> list[str]:
-    return [stack_name(path) for path in STACKS]
-
-
 @pytest.fixture(scope="session")
 def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the provider, which takes half a minute to say it: kept, by its version."""
@@ -52,7 +43,13 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session", params=STACKS, ids=stack_name)
+# Whatever looks at one stack is one process's, which replays it once.
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(path, id=stack_name(path), marks=pytest.mark.xdist_group(stack_name(path))) for path in STACKS
+    ],
+)
 def stack(request: pytest.FixtureRequest) -> Path:
     return request.param
 

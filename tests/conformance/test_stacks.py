@@ -4,15 +4,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 import yaml
 
-from .conftest import applied_stacks, stack_name
 from .terraform import Terraform
 
 _DIFFERENCES: dict[str, dict[str, str]] = yaml.safe_load(Path(__file__).with_name("differences.yaml").read_text())
 NEWER_THAN_THE_PROVIDER, NOT_IN_MOTO = _DIFFERENCES["newer_than_the_provider"], _DIFFERENCES["not_in_moto"]
-NOT_APPLIED = _DIFFERENCES["not_applied"]
 NEWER_VALUES = _DIFFERENCES["newer_values"]
 FORGOTTEN_BY_MOTO, ENDLESS_IN_MOTO = _DIFFERENCES["forgotten_by_moto"], _DIFFERENCES["endless_in_moto"]
 
@@ -26,11 +23,6 @@ def test_the_provider_accepts_it(replayed: SimpleNamespace, tmp_path: Path):
     assert Terraform(tmp_path).validate(_without_newer_values(replayed.resources), "http://127.0.0.1:1") == []
 
 
-def test_a_stack_that_is_not_applied_is_one_that_there_is(all_stacks: list[str]):
-    assert set(NOT_APPLIED) <= set(all_stacks)
-
-
-@pytest.mark.parametrize("stack", applied_stacks(NOT_APPLIED), indirect=True, ids=stack_name)
 def test_moto_makes_all_that_it_knows_and_other_tags_replace_nothing(
     replayed: SimpleNamespace, tagged_anew: SimpleNamespace, tmp_path: Path, moto: str
 ):
