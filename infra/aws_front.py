@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, cast
 import pulumi
 import pulumi_aws
 
+from aws_jobs import create_job_queue, jobs_outputs
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
 from images import image_of
 from moorage.aws.cache import PORT, ElastiCacheValkey
 from moorage.aws.ecs_cluster import EcsCluster
 from moorage.aws.gateway import FargateGateway, FargateGatewayArgs
+from moorage.aws.job_queue import SqsJobQueue
 from moorage.aws.load_balancer import LoadBalancerExposureArgs, StreamLoadBalancer, StreamLoadBalancerArgs
 from moorage.aws.monitoring_subjects import MonitoredPartsArgs
 from moorage.aws.network import AwsNetwork
@@ -95,7 +97,8 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
         balancer = StreamLoadBalancer("balancer", _balancer_args(settings, ground, gateway_settings), ground.opts)
         around = (gateway_settings, cache, balancer, rotated)
         gateway = FargateGateway("gateway", _gateway_args(settings, ground, engines, around), ground.opts)
-    monitoring = monitor_aws(settings, _watched(ground, engines, balancer, gateway), ground.opts)
+    queue = create_job_queue(ground) if settings.configuration.jobs is not None else None
+    monitoring = monitor_aws(settings, _watched(ground, engines, (balancer, gateway, queue)), ground.opts)
     region = ground.aws.region
     return StackOutputs(
         endpoint_url=gateway.endpoint_url,
@@ -109,6 +112,7 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
         upstreams=list(engines.upstreams),
         log_directory=pulumi.Output.concat("aws logs tail ", gateway.log_group_name, f" --region {region}"),
         try_it=try_it(settings.stack, gateway.endpoint_url, engines.model, _QUESTION),
+        jobs=None if queue is None else jobs_outputs(queue, region, engines.model, _QUESTION),
     )
 
 
@@ -226,7 +230,10 @@ def _service_level(settings: Settings) -> "ServiceLevelArgs":
     return cast("ServiceLevelArgs", settings.given.get("service_level", {}))
 
 
-def _watched(ground: Ground, engines: Engines, balancer: StreamLoadBalancer, gateway: FargateGateway) -> WatchedStack:
+def _watched(
+    ground: Ground, engines: Engines, front: tuple[StreamLoadBalancer, FargateGateway, SqsJobQueue | None]
+) -> WatchedStack:
+    balancer, gateway, queue = front
     parts: Mapping[str, object] = {
         **(engines.parts or {}),
         "load_balancer": {
@@ -238,6 +245,12 @@ def _watched(ground: Ground, engines: Engines, balancer: StreamLoadBalancer, gat
             *(engines.parts or {}).get("services", []),
         ],
     }
+    if queue is not None:
+        parts = {
+            **parts,
+            "queue_name": queue.queue_name,
+            "dead_letter_queue_name": queue.dead_letter_queue_name,
+        }
     return WatchedStack(
         account_id=ground.network.account_id,
         upstreams=engines.names,

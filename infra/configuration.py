@@ -26,6 +26,7 @@ from cluster_configuration import (
 from failover_configuration import FailoverSettings
 from function_configuration import FunctionSettings
 from images import ImageSettings
+from jobs_configuration import JobsSettings
 from moorage.aws.load_balancer_spec import ExposureSpec
 from moorage.planner.pool_spec import PoolSpec
 from moorage.spec import Load, ModelFacts, ModelSpec, Problem, ServiceLevel, SpecError
@@ -164,6 +165,10 @@ class Configuration(BaseModel):
     )
     fargate: FargateSettings = Field(
         default_factory=FargateSettings, description="With cloud aws and platform fargate: how large an engine is."
+    )
+    jobs: JobsSettings | None = Field(
+        default=None,
+        description="With cloud aws, outside of a cluster: a queue of jobs and its workers. Default: none.",
     )
     function: FunctionSettings = Field(
         default_factory=FunctionSettings, description="With cloud aws and option serverless: the function and its API."

@@ -1,10 +1,24 @@
 """What every stack exports, whatever its cloud and option: client code does not change with them."""
 
 from dataclasses import dataclass, fields
+from typing import TypedDict
 
 import pulumi
 
 from moorage.spec.gateway_document import Upstream
+
+
+class JobsOutputs(TypedDict):
+    """What `python -m moorage_serving.jobs submit` and `result` need."""
+
+    queue_url: pulumi.Input[str]
+    bucket: pulumi.Input[str]
+    table: pulumi.Input[str]
+    region: str
+    producer_policy: pulumi.Input[str]
+    """What whoever submits jobs may do in the account: for a role."""
+    try_it: pulumi.Input[str]
+    """A command that submits a job."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +39,15 @@ class StackOutputs:
     log_directory: pulumi.Input[str]
     try_it: pulumi.Input[str]
     """A command that talks to the model."""
+    jobs: JobsOutputs | None = None
+    """Exported only where the stack has a queue."""
 
 
 def export(outputs: StackOutputs) -> None:
     for field in fields(outputs):
-        pulumi.export(field.name, getattr(outputs, field.name))
+        value = getattr(outputs, field.name)
+        if value is not None:
+            pulumi.export(field.name, value)
 
 
 def try_it(stack: str, endpoint_url: pulumi.Output[str], model: str, question: str) -> pulumi.Output[str]:
@@ -40,4 +58,13 @@ def try_it(stack: str, endpoint_url: pulumi.Output[str], model: str, question: s
         endpoint_url,
         f'/chat/completions -H "Authorization: Bearer $(make -s output STACK={stack} NAME=api_key)"',
         f" -H 'Content-Type: application/json' -d '{body}'",
+    )
+
+
+def try_a_job(queue_url: str, bucket: str, table: str, region: str, model: str, question: str) -> str:
+    """A line for a machine that has the serving image's package, and a role of AWS with the producer's policy."""
+    body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "{question}"}}]}}'
+    return (
+        f"echo '{body}' | AWS_DEFAULT_REGION={region} python -m moorage_serving.jobs submit"
+        f" --queue-url {queue_url} --bucket {bucket} --table {table}"
     )

@@ -29,17 +29,16 @@ class Platform:
 _SERVED = ("model", "model_facts", "images")
 _IMAGES = ("engine", "gateway", "cache")
 _IN_CLUSTER = ("replicas", "cluster", "monitoring")
+_BEHIND_GATEWAYS = ("replicas", "load_balancer", "cloudwatch", "jobs")
 PROCESS = Platform("process", optional=("model", "model_facts", "tiny_model"))
 KUBERNETES = Platform(
     "kubernetes", (*_SERVED, "cluster", "nodes"), ("replicas", "monitoring"), _IMAGES, in_cluster=True
 )
 EKS = Platform("eks", (*_SERVED, "aws"), (*_IN_CLUSTER, "pool", "failover"), _IMAGES, in_cluster=True)
 LAMBDA = Platform("lambda", (*_SERVED, "aws"), ("cloudwatch", "function"), ("engine",), has_network=False)
-SAGEMAKER = Platform("sagemaker", (*_SERVED, "aws"), ("replicas", "pool", "load_balancer", "cloudwatch"), ("gateway",))
-ECS = Platform("ecs", (*_SERVED, "aws"), ("replicas", "pool", "load_balancer", "cloudwatch"), ("engine", "gateway"))
-FARGATE = Platform(
-    "fargate", (*_SERVED, "aws"), ("replicas", "fargate", "load_balancer", "cloudwatch"), ("engine", "gateway")
-)
+SAGEMAKER = Platform("sagemaker", (*_SERVED, "aws"), (*_BEHIND_GATEWAYS, "pool"), ("gateway",))
+ECS = Platform("ecs", (*_SERVED, "aws"), (*_BEHIND_GATEWAYS, "pool"), ("engine", "gateway"))
+FARGATE = Platform("fargate", (*_SERVED, "aws"), (*_BEHIND_GATEWAYS, "fargate"), ("engine", "gateway"))
 GKE = Platform("gke", (*_SERVED, "gcp"), (*_IN_CLUSTER, "pool"), _IMAGES, in_cluster=True)
 
 PLATFORMS: Mapping[tuple[str, str], tuple[Platform, ...]] = {
