@@ -17,7 +17,8 @@ from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
-from moorage.aws.job_queue import SqsJobQueue
+from moorage.aws.job_function import LambdaJobWorker
+from moorage.aws.job_queue import SqsJobQueue, consumer_policy
 from moorage.aws.load_balancer import StreamLoadBalancer
 from moorage.aws.managed import SagemakerVllm
 from moorage.aws.model_store import S3ModelStore, read_policy
@@ -36,6 +37,7 @@ from .aws_answers import ACCOUNT_ID, REGION
 TAGS = {"team": "harbour", "environment": "test"}
 CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT_ID}:cluster/harbour"
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d"
+QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:jobs-1a2b3c4"
 RESERVATION = "cr-0123456789abcdef0"
 SUBNETS = ["subnet-a", "subnet-b"]
 EDGE_ORIGIN = {
@@ -303,6 +305,32 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "settings": {"tenants": [{"id": "pilots", "requests_per_minute": 60}]},
         "tenant": "pilots",
         "tracing": True,
+        "log_retention_days": 30,
+        "tags": TAGS,
+    },
+    LambdaJobWorker: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/serving-lambda@sha256:{'0123456789abcdef' * 4}",
+        "model": {"source": "hf://Qwen/Qwen2.5-0.5B-Instruct-GGUF", "served_name": "harbour", "max_model_len": 4096},
+        "facts": SMALL_FACTS,
+        "queue_url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/jobs",
+        "queue_arn": QUEUE_ARN,
+        "bucket_name": "jobs-results-1a2b3c4",
+        "table_name": "jobs-done-1a2b3c4",
+        "consumer_policy": consumer_policy(
+            QUEUE_ARN,
+            "arn:aws:s3:::jobs-results-1a2b3c4",
+            f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/jobs",
+            KEY_ARN,
+        ),
+        "visibility_seconds": 1_800,
+        "load": {"mean_output_tokens": 200},
+        "service_level": {"p99_request_seconds": 30.0},
+        "architecture": "x86_64",
+        "memory_mb": 4096,
+        "batch_size": 4,
+        "max_concurrency": 5,
         "log_retention_days": 30,
         "tags": TAGS,
     },

@@ -19,6 +19,7 @@ from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
+from moorage.aws.job_function import LambdaJobWorker
 from moorage.aws.job_queue import SqsJobQueue
 from moorage.aws.load_balancer import StreamLoadBalancer
 from moorage.aws.managed import SagemakerVllm
@@ -61,6 +62,11 @@ VARIANTS: Mapping[str, Variant] = {
     "function that is kept started": (LambdaLlm, {"provisioned_concurrency": {"min": 2}, "warm_up_minutes": ...}),
     "function that is kept started by use and by the clock": (LambdaLlm, {}),
     "function that is warmed up": (LambdaLlm, {"provisioned_concurrency": ..., "warm_up_minutes": 1}),
+    "function that does jobs": (LambdaJobWorker, {}),
+    "function that does one job at a time": (
+        LambdaJobWorker,
+        dict.fromkeys(("memory_mb", "batch_size", "max_concurrency"), ...),
+    ),
     "function with a GPU": (LambdaGpuFunction, {"environment": ..., "instance_types": ...}),
     "REST API": (LambdaRestApi, {"client_cidrs": ..., "custom_domain": ..., "tracing": ..., "throttle": ...}),
     "REST API with a domain": (LambdaRestApi, {"log_role": "present"}),

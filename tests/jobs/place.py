@@ -66,6 +66,35 @@ class JobsPlace:
         answer = sqs.get_queue_attributes(QueueUrl=queue_url or self.place.queue_url, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
+    def purge(self) -> None:
+        """Nothing is in the queue after it."""
+        client("sqs", self.address).purge_queue(QueueUrl=self.place.queue_url)
+
+    def event(self) -> dict[str, Any]:
+        """What Lambda hands over, which has received all that is in the queue."""
+        found = client("sqs", self.address).receive_message(
+            QueueUrl=self.place.queue_url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=30,
+            MessageSystemAttributeNames=["All"],
+        )
+        return {
+            "Records": [
+                {
+                    "messageId": message["MessageId"],
+                    "receiptHandle": message["ReceiptHandle"],
+                    "body": message["Body"],
+                    "attributes": message["Attributes"],
+                    "messageAttributes": {},
+                    "md5OfBody": message["MD5OfBody"],
+                    "eventSource": "aws:sqs",
+                    "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{self.place.queue_url.rpartition('/')[2]}",
+                    "awsRegion": "us-east-1",
+                }
+                for message in found["Messages"]
+            ]
+        }
+
     @property
     def environment(self) -> dict[str, str]:
         return {

@@ -9,34 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from moorage_serving.jobs.events import answer_sqs_event
-from tests.moto_server import client
 
 from .place import JobsPlace, runner_before
 
 if TYPE_CHECKING:
     from tests.gateway.processes import RunningEngine
-
-
-def batch(jobs: JobsPlace) -> dict[str, Any]:
-    """What Lambda would have received."""
-    found = client("sqs", jobs.address).receive_message(
-        QueueUrl=jobs.place.queue_url,
-        MaxNumberOfMessages=10,
-        VisibilityTimeout=30,
-        MessageSystemAttributeNames=["ApproximateReceiveCount"],
-    )
-    return {
-        "Records": [
-            {
-                "messageId": message["MessageId"],
-                "receiptHandle": message["ReceiptHandle"],
-                "body": message["Body"],
-                "attributes": message["Attributes"],
-                "eventSource": "aws:sqs",
-            }
-            for message in found["Messages"]
-        ]
-    }
 
 
 def answer(jobs: JobsPlace, engine: RunningEngine, event: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
@@ -51,7 +28,7 @@ def test_only_what_has_to_come_again_is_named(jobs: JobsPlace, engine: RunningEn
     jobs.submit("Done", "done")
     jobs.submit("Wrong", "wrong", status=400)
     jobs.submit("Full", "full", status=503)
-    event = batch(jobs)
+    event = jobs.event()
     [full] = [record["messageId"] for record in event["Records"] if '"full"' in record["body"]]
     assert answer(jobs, engine, event) == {"batchItemFailures": [{"itemIdentifier": full}]}
     outcomes = {job_id: jobs.result(job_id) for job_id in ("done", "wrong", "full")}
@@ -65,7 +42,7 @@ def test_only_what_has_to_come_again_is_named(jobs: JobsPlace, engine: RunningEn
 
 def test_an_event_that_comes_again_does_nothing_again(jobs: JobsPlace, engine: RunningEngine):
     jobs.submit("Once", "once")
-    event = batch(jobs)
+    event = jobs.event()
     assert answer(jobs, engine, event) == answer(jobs, engine, event) == {"batchItemFailures": []}
     assert engine.fake.counters.requests == 1
 

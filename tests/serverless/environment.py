@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from moorage.aws.serverless_spec import DOCUMENT_VARIABLE
+from moorage.aws.model_function_spec import DOCUMENT_VARIABLE
 from moorage.engine.llama_cpp import llama_cpp_environment
 from moorage.local.tiny_model import tiny_model_facts
 from moorage.spec import ModelSpec
@@ -40,9 +41,17 @@ def adapter_settings() -> dict[str, str]:
 class FunctionEnvironment:
     """Use as a context manager. It is frozen whenever it waits for an event, as Lambda does it."""
 
-    def __init__(self, weights: Path, folder: Path, *, engine: Path = ROOT / ".tools/llama-cpp/llama-server") -> None:
+    def __init__(
+        self,
+        weights: Path,
+        folder: Path,
+        *,
+        engine: Path = ROOT / ".tools/llama-cpp/llama-server",
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """`variables`: of the function, over the image's."""
         self.api = RuntimeApi()
-        self._weights, self._engine = weights, engine
+        self._weights, self._engine, self._variables = weights, engine, variables or {}
         self._log = folder / "environment.log"
         self._processes: list[subprocess.Popen[bytes]] = []
         self.freezes = 0
@@ -102,6 +111,7 @@ class FunctionEnvironment:
             "LLAMA_ARG_PORT": str(engine_port),
             DOCUMENT_VARIABLE: gateway_document(engine_port),
             "PYTHONUNBUFFERED": "1",
+            **self._variables,
         }
         command = [sys.executable, "-m", "moorage_serving.serverless", "--weights", str(self._weights)]
         self.api.freeze, self.api.thaw = self._freeze, self._thaw

@@ -29,6 +29,8 @@ class Invocation:
     """One event, and what the function has answered."""
 
     event: dict[str, Any]
+    seconds: float = INVOCATION_SECONDS
+    """The function's timeout."""
     id: str = field(default_factory=lambda: str(uuid4()))
     mode: str | None = None
     content_type: str | None = None
@@ -38,8 +40,13 @@ class Invocation:
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
+    def payload(self) -> bytes:
+        """All of it, as whoever gets it that is no HTTP client."""
+        return b"".join(chunk for _, chunk in self.chunks)
+
+    @property
     def _parts(self) -> tuple[bytes, bytes, bytes]:
-        return b"".join(chunk for _, chunk in self.chunks).partition(SEPARATOR)
+        return self.payload.partition(SEPARATOR)
 
     @property
     def prelude(self) -> dict[str, Any]:
@@ -83,9 +90,9 @@ class RuntimeApi:
         self._thread.join()
         self._loop.close()
 
-    def invoke(self, event: dict[str, Any]) -> Invocation:
-        """Returns when the function has answered."""
-        invocation = Invocation(event)
+    def invoke(self, event: dict[str, Any], seconds: float = INVOCATION_SECONDS) -> Invocation:
+        """Returns when the function has answered, which is told that it has so many seconds."""
+        invocation = Invocation(event, seconds)
         self._loop.call_soon_threadsafe(self._waiting.put_nowait, invocation)
         assert invocation.done.wait(INVOCATION_SECONDS), "the function has not answered"
         return invocation
@@ -117,7 +124,7 @@ class RuntimeApi:
         self._running[invocation.id] = invocation
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.id,
-            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + INVOCATION_SECONDS) * 1000)),
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + invocation.seconds) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:moorage:live",
             "Lambda-Runtime-Trace-Id": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0",
         }

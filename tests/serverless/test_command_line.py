@@ -14,12 +14,12 @@ from .environment import free_port, gateway_document
 ENGINE = ROOT / ".tools/llama-cpp/llama-server"
 
 
-def run_command(weights: Path, engine: Path, document: str | None) -> subprocess.CompletedProcess[str]:
+def run_command(weights: Path, engine: Path, document: str | None, **more: str) -> subprocess.CompletedProcess[str]:
     """Until it ends by itself; its pipes end with the last process that has them."""
     ports = ["--port", str(free_port()), "--engine-port", str(free_port())]
     command = [sys.executable, "-m", "moorage_serving.serverless", "--weights", str(weights), "--engine", str(engine)]
     variables = {} if document is None else {"MOORAGE_GATEWAY_DOCUMENT": document}
-    environment = {"PATH": os.environ["PATH"], **variables}
+    environment = {"PATH": os.environ["PATH"], **variables, **more}
     return subprocess.run([*command, *ports], env=environment, capture_output=True, text=True, timeout=60)
 
 
@@ -46,3 +46,10 @@ def test_a_configuration_that_cannot_be_used(weights: Path, document: str | None
     assert done.returncode == 2
     assert len(errors(done)) == 1
     assert "MOORAGE_GATEWAY_DOCUMENT" in errors(done)[0]
+
+
+def test_jobs_without_all_that_they_need(weights: Path):
+    done = run_command(weights, ENGINE, gateway_document(8081), MOORAGE_JOBS_BUCKET="results")
+    assert done.returncode == 2
+    needed = "--jobs-queue-url, --jobs-bucket, --jobs-table"
+    assert errors(done) == [f"error: jobs need all of {needed}; missing: --jobs-queue-url, --jobs-table"]

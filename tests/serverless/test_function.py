@@ -14,6 +14,7 @@ import pytest
 from moorage.local.tiny_model import read_questions
 
 from .environment import FunctionEnvironment, chat_event, recorded_event
+from .processes import engine_of, members
 from .runtime_api import STREAMING, Invocation
 
 QUESTIONS = read_questions()
@@ -32,24 +33,6 @@ def streamed_text(invocation: Invocation) -> str:
 def state_of(pid: int) -> str:
     """`T` for one that is stopped (man 5 proc)."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
-
-
-def members(group: int) -> list[int]:
-    found = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return [pid for pid in found if group_of(pid) == group]
-
-
-def group_of(pid: int) -> int | None:
-    try:
-        return os.getpgid(pid)
-    except ProcessLookupError:
-        return None
-
-
-def engine_of(environment: FunctionEnvironment) -> int:
-    names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in members(environment.group)}
-    (engine,) = [pid for pid, name in names.items() if name == "llama-server"]
-    return engine
 
 
 @contextmanager

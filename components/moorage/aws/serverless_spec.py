@@ -1,36 +1,21 @@
 """What a function that serves a model is asked to be, validated."""
 
 import json
-import re
-from collections.abc import Iterator
-from typing import Annotated, Self, cast
+from collections.abc import Callable, Iterator
+from typing import Annotated, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainValidator, model_validator
+from pydantic import Field, JsonValue, PlainValidator
 
 from moorage.aws.function_environment import check_environment, compact_json, hashes_document
 from moorage.aws.key_authorizer_function import KEYS_VARIABLE
-from moorage.aws.lambda_prices import Architecture
-from moorage.aws.lambda_quotas import (
-    LEAST_MEMORY_MB,
-    MOST_IDLE_SECONDS,
-    MOST_MEMORY_MB,
-    MOST_REQUEST_BYTES,
-)
-from moorage.aws.log_retention import RetentionDays
+from moorage.aws.lambda_quotas import MOST_IDLE_SECONDS, MOST_REQUEST_BYTES
+from moorage.aws.model_function_spec import ModelFunctionSpec
 from moorage.aws.provisioned_concurrency_spec import ProvisionedConcurrency
-from moorage.aws.region import Region
-from moorage.aws.serverless_plan import ServerlessDemand, ServerlessPlan, serverless_plan
-from moorage.aws.tags import Tags
-from moorage.engine.llama_cpp import ENGINE_ADDRESS, llama_cpp_environment
-from moorage.kubernetes.image import PinnedImage
-from moorage.spec import Load, ModelFacts, ModelSpec, ServiceLevel
 from moorage.spec.errors import Problem, SpecError
-from moorage.spec.gateway_document import Key, Upstream, render_gateway_document
+from moorage.spec.gateway_document import Key, render_gateway_document
 from moorage.spec.gateway_settings import OWN_KEY_ID, GatewaySettings, check_tenant, parse_gateway_settings
 from moorage.spec.numbers import WholeNumber
 
-DOCUMENT_VARIABLE = "MOORAGE_GATEWAY_DOCUMENT"
-_ECR_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/.+")
 _NEEDS = {
     "cache": "Redis, which a function has not",
     "request_log": "a folder that lasts, which a function has not",
@@ -53,66 +38,20 @@ def _checked_settings(value: object) -> dict[str, JsonValue]:
     return settings
 
 
-class LambdaLlmSpec(BaseModel):
+class LambdaLlmSpec(ModelFunctionSpec):
     """What `LambdaLlmArgs` say that is known before anything is created."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    region: Region
-    image: PinnedImage
-    model: ModelSpec
-    facts: ModelFacts
-    load: Load = Load()
-    service_level: ServiceLevel = ServiceLevel()
-    architecture: Architecture = "arm64"
-    memory_mb: WholeNumber | None = Field(default=None, ge=LEAST_MEMORY_MB, le=MOST_MEMORY_MB)
     reserved_concurrency: WholeNumber | None = Field(default=None, ge=1)
     provisioned_concurrency: ProvisionedConcurrency | None = None
     warm_up_minutes: WholeNumber | None = Field(default=None, ge=1, le=60)
     settings: Annotated[dict[str, JsonValue], PlainValidator(_checked_settings)] = Field(default_factory=dict)
     tenant: str | None = None
     tracing: bool = False
-    log_retention_days: RetentionDays = 90
-    tags: Tags = {}
-
-    @model_validator(mode="after")
-    def _can_be_a_function(self) -> Self:
-        problems = [*self._image_problems(), *self._concurrency_problems()]
-        for check in (self._check_tenant, self._check_environment, lambda: self.plan):
-            try:
-                check()
-            except SpecError as error:
-                problems += error.problems
-        if problems:
-            raise SpecError(problems)
-        return self
-
-    @property
-    def plan(self) -> ServerlessPlan:
-        return serverless_plan(ServerlessDemand(self.model, self.facts, self.load, self.service_level, self.memory_mb))
 
     @property
     def concurrency(self) -> int:
         """As many requests as are answered at once, one in each environment; those above are refused for nothing."""
         return self.reserved_concurrency or self.load.concurrent_requests
-
-    @property
-    def upstream(self) -> Upstream:
-        """The engine, for the gateway beside it, which is up before it and holds the first request."""
-        return Upstream(
-            name="engine",
-            kind="openai-http",
-            address=ENGINE_ADDRESS,
-            model=self.model.served_name,
-            revision=self.revision,
-            max_concurrent_requests=1,
-            activation={},
-        )
-
-    @property
-    def revision(self) -> str:
-        """The weights are the image's."""
-        return self.model.hub_revision or self.model.revision or self.image.rpartition(":")[2][:12]
 
     def document(self, generated: Key) -> str:
         """The gateway's, without a blank; limits that processes count alone are shared by all environments."""
@@ -126,13 +65,6 @@ class LambdaLlmSpec(BaseModel):
         return compact_json(
             json.loads(render_gateway_document([self.upstream], [generated], "api_keys", None, settings))
         )
-
-    def environment(self, document: str) -> dict[str, str]:
-        """Of the function: for the gateway and for the engine."""
-        return {
-            DOCUMENT_VARIABLE: document,
-            **llama_cpp_environment(self.model, self.facts, self.plan.vcpus),
-        }
 
     def keys(self, generated: Key) -> list[Key]:
         """All that the gateway knows."""
@@ -168,13 +100,12 @@ class LambdaLlmSpec(BaseModel):
         check_environment(self.environment(self.document(own)), "settings", helps)
         check_environment({KEYS_VARIABLE: hashes_document(self.keys(own))}, "settings.keys", helps)
 
-    def _image_problems(self) -> Iterator[Problem]:
-        found = _ECR_IMAGE.fullmatch(self.image)
-        if found is None or found["region"] != self.region:
-            allowed = f"ACCOUNT.dkr.ecr.{self.region}.amazonaws.com/NAME@sha256:…"
-            yield Problem("image", f" = {self.image}: Lambda runs images of ECR in its own region; must be {allowed}")
+    def _checks(self) -> Iterator[Callable[[], object]]:
+        yield from (self._check_tenant, self._check_environment)
+        yield from super()._checks()
 
-    def _concurrency_problems(self) -> Iterator[Problem]:
+    def _problems(self) -> Iterator[Problem]:
+        yield from super()._problems()
         wanted = self.provisioned_concurrency
         if wanted is not None and wanted.most > self.concurrency:
             key = "provisioned_concurrency.min" if wanted.is_fixed else "provisioned_concurrency.max"

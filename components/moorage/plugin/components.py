@@ -36,6 +36,7 @@ COMPONENTS: Mapping[str, str] = {
     "KubernetesNamespace": "moorage.kubernetes.namespace",
     "KubernetesValkey": "moorage.kubernetes.cache",
     "LambdaGpuFunction": "moorage.aws.serverless_gpu",
+    "LambdaJobWorker": "moorage.aws.job_function",
     "LambdaLlm": "moorage.aws.serverless",
     "LambdaRestApi": "moorage.aws.rest_api",
     "ModelCache": "moorage.kubernetes.model_cache",

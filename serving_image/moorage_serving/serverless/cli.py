@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-ENGINE_FAILED = 1
+    from moorage_serving.serverless.jobs import FunctionJobs
+
+ENGINE_FAILED, INVALID_USE = 1, 2
 # Lambda ends an environment between two requests, and kills what is left of it after 2 seconds.
 DRAIN_SECONDS = 0
 command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -37,18 +39,30 @@ def serve(
         int,
         typer.Option(min=1, max=65535, envvar="LLAMA_ARG_PORT", help="The engine's, which reads the same variable."),
     ] = 8081,
+    jobs_queue_url: Annotated[
+        str | None, typer.Option(envvar="MOORAGE_JOBS_QUEUE_URL", help="Of the queue (SQS) whose events are jobs.")
+    ] = None,
+    jobs_bucket: Annotated[
+        str | None, typer.Option(envvar="MOORAGE_JOBS_BUCKET", help="For results and large bodies (S3).")
+    ] = None,
+    jobs_table: Annotated[
+        str | None, typer.Option(envvar="MOORAGE_JOBS_TABLE", help="Of the jobs that are done (DynamoDB).")
+    ] = None,
 ) -> None:
     """Start the engine, and the gateway as soon as it is ready: whoever gets a connection gets an answer.
+
+    With all three of `--jobs-…` the engine does the jobs that Lambda hands over as events of SQS; without, they fail.
 
     Ends with 0 after SIGTERM, with 1 when the engine ends by itself, with 2 for a configuration that cannot be used.
     """
     cold_start = ColdStart(_began_at())
+    place = _jobs_place(jobs_queue_url, jobs_bucket, jobs_table)
     signal.signal(signal.SIGTERM, _end)
     settings = EngineSettings(engine, weights, engine_port)
     try:
         running = Engine(settings, cold_start)
         try:
-            _serve_before(running, cold_start, config_variable, port)
+            _serve_before(running, cold_start, config_variable, port, place)
         finally:
             running.stop()
     except EngineError as error:
@@ -56,7 +70,21 @@ def serve(
         raise typer.Exit(ENGINE_FAILED) from error
 
 
-def _serve_before(engine: Engine, cold_start: ColdStart, config_variable: str, port: int) -> None:
+def _jobs_place(queue_url: str | None, bucket: str | None, table: str | None) -> tuple[str, str, str] | None:
+    """Whose names `Place` has, which takes half a second to import."""
+    if queue_url and bucket and table:
+        return queue_url, bucket, table
+    given = {"--jobs-queue-url": queue_url, "--jobs-bucket": bucket, "--jobs-table": table}
+    if any(given.values()):
+        missing = ", ".join(name for name, value in given.items() if not value)
+        typer.echo(f"error: jobs need all of {', '.join(given)}; missing: {missing}", err=True)
+        raise typer.Exit(INVALID_USE)
+    return None
+
+
+def _serve_before(
+    engine: Engine, cold_start: ColdStart, config_variable: str, port: int, jobs_place: tuple[str, str, str] | None
+) -> None:
     # Imported here: that takes as long as a small engine's own start, which has begun.
     import structlog
 
@@ -65,7 +93,7 @@ def _serve_before(engine: Engine, cold_start: ColdStart, config_variable: str, p
     from moorage_serving.gateway.logs import LogLevel, configure_logging
     from moorage_serving.gateway.server import DrainBudget, GatewayServer, raise_limit_of_open_files
     from moorage_serving.gateway.state import GatewayState
-    from moorage_serving.serverless.events import RefusedEvents
+    from moorage_serving.serverless.events import Events
 
     configure_logging(LogLevel.INFO)
     log = structlog.get_logger("serverless")
@@ -73,7 +101,7 @@ def _serve_before(engine: Engine, cold_start: ColdStart, config_variable: str, p
     source = ConfigVariable(config_variable)
     loaded = load(source)
     server = GatewayServer(GatewayState(source, loaded, 1, None), DrainBudget(0, DRAIN_SECONDS, False))
-    server.config.app = RefusedEvents(cast("ASGIApp", server.config.app))
+    server.config.app = Events(cast("ASGIApp", server.config.app), _jobs(jobs_place, engine))
     engine.wait_until_ready()
     lost: list[int] = []
 
@@ -89,6 +117,15 @@ def _serve_before(engine: Engine, cold_start: ColdStart, config_variable: str, p
     server.run(listeners)
     if lost:
         raise EngineError(f"the engine has ended with {lost[0]}")
+
+
+def _jobs(place: tuple[str, str, str] | None, engine: Engine) -> FunctionJobs | None:
+    if place is None:
+        return None
+    from moorage_serving.jobs.connections import Place
+    from moorage_serving.serverless.jobs import FunctionJobs
+
+    return FunctionJobs(Place(*place), engine.address)
 
 
 def _began_at() -> float:

@@ -69,6 +69,11 @@ class Engine:
         self._reading = threading.Thread(target=self._read_log, daemon=True)
         self._reading.start()
 
+    @property
+    def address(self) -> str:
+        """Without `/v1`."""
+        return f"http://{HOST}:{self._port}"
+
     def wait_until_ready(self) -> None:
         """Until it would answer. Raises EngineError when it ends before."""
         while not self._is_ready():
