@@ -13,8 +13,8 @@ from moorage.spec.errors import Problem, SpecError
 from moorage.spec.gateway_document import render_gateway_document
 from moorage.spec.numbers import WholeNumber
 
-# botocore 1.44.5, lambda: MaximumConcurrency, and what CreateEventSourceMapping says of BatchSize: more than 10 need a time
-# to gather them in.
+# botocore 1.44.5, lambda: MaximumConcurrency; and what CreateEventSourceMapping says of BatchSize: more than 10 need a
+# time to gather them in.
 _LEAST_CONCURRENCY, _MOST_CONCURRENCY = 2, 1_000
 _MOST_MESSAGES = 10
 VISIBILITY_TIMEOUTS = 6

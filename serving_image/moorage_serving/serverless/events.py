@@ -25,7 +25,7 @@ FAILED = 599
 # The adapter writes both into every request, over what a client has sent; only of an event there is no request context.
 _CONTEXT, _NO_CONTEXT = b"x-amzn-request-context", b"null"
 _INVOCATION = "x-amzn-lambda-context"
-_GIVE_BACK_SECONDS = 5.0
+GIVE_BACK_SECONDS = 5.0
 """Before Lambda ends the invocation: to say to queue and table that the jobs are anybody's again."""
 
 
@@ -66,7 +66,7 @@ class Events:
 def _seconds_left(request: Request) -> float:
     """Until the jobs have to be given back."""
     deadline_ms: int = json.loads(request.headers[_INVOCATION])["deadline"]
-    return deadline_ms / 1000 - time.time() - _GIVE_BACK_SECONDS
+    return deadline_ms / 1000 - time.time() - GIVE_BACK_SECONDS
 
 
 def _failed(reason: str) -> Response:
