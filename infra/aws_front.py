@@ -3,18 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pulumi
 import pulumi_aws
 
-from aws_jobs import create_job_queue, jobs_outputs
+from aws_jobs import Jobs, check_jobs, create_jobs, jobs_outputs
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
 from images import image_of
 from moorage.aws.cache import PORT, ElastiCacheValkey
 from moorage.aws.ecs_cluster import EcsCluster
 from moorage.aws.gateway import FargateGateway, FargateGatewayArgs
-from moorage.aws.job_queue import SqsJobQueue
 from moorage.aws.load_balancer import LoadBalancerExposureArgs, StreamLoadBalancer, StreamLoadBalancerArgs
 from moorage.aws.monitoring_subjects import MonitoredPartsArgs
 from moorage.aws.network import AwsNetwork
@@ -69,16 +68,27 @@ class Engines:
     scales_to_zero: bool = False
 
 
+class _Around(NamedTuple):
+    """What gateways have around them."""
+
+    settings: GatewaySettings
+    cache: ElastiCacheValkey
+    balancer: StreamLoadBalancer
+    rotated: RotatedKey | None
+    jobs: Jobs | None
+
+
 def build_ground(settings: Settings, endpoints: Sequence[str] = ENDPOINTS) -> Ground:
     """`endpoints`: the services that are called, for those who want them without the NAT gateway."""
     aws = cast("AwsSettings", settings.configuration.aws)
+    called = (*endpoints, "sqs") if settings.configuration.jobs is not None else endpoints
     opts = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
     network = AwsNetwork(
         "network",
         {
             "region": aws.region,
             "availability_zones": aws.availability_zones,
-            "interface_endpoints": endpoints if aws.interface_endpoints else (),
+            "interface_endpoints": called if aws.interface_endpoints else (),
             "tags": aws.tags,
         },
         opts,
@@ -90,15 +100,16 @@ def build_ground(settings: Settings, endpoints: Sequence[str] = ENDPOINTS) -> Gr
 
 def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOutputs:
     """Gateways before the engines. Raises `moorage.spec.SpecError` for what Fargate would not run."""
+    check_jobs(settings.configuration)
     gateway_settings = with_cloudwatch_metrics(settings)
     cache = _create_cache(ground, gateway_settings)
     rotated = _create_rotated_key(settings, ground)
     with _as_in_the_file():
         balancer = StreamLoadBalancer("balancer", _balancer_args(settings, ground, gateway_settings), ground.opts)
-        around = (gateway_settings, cache, balancer, rotated)
+        jobs = create_jobs(settings, ground, balancer)
+        around = _Around(gateway_settings, cache, balancer, rotated, jobs)
         gateway = FargateGateway("gateway", _gateway_args(settings, ground, engines, around), ground.opts)
-    queue = create_job_queue(ground) if settings.configuration.jobs is not None else None
-    monitoring = monitor_aws(settings, _watched(ground, engines, (balancer, gateway, queue)), ground.opts)
+    monitoring = monitor_aws(settings, _watched(ground, engines, around, gateway), ground.opts)
     region = ground.aws.region
     return StackOutputs(
         endpoint_url=gateway.endpoint_url,
@@ -112,7 +123,7 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
         upstreams=list(engines.upstreams),
         log_directory=pulumi.Output.concat("aws logs tail ", gateway.log_group_name, f" --region {region}"),
         try_it=try_it(settings.stack, gateway.endpoint_url, engines.model, _QUESTION),
-        jobs=None if queue is None else jobs_outputs(queue, region, engines.model, _QUESTION),
+        jobs=None if jobs is None else jobs_outputs(jobs.queue, region, engines.model, _QUESTION),
     )
 
 
@@ -199,9 +210,9 @@ def _gateway_args(
     settings: Settings,
     ground: Ground,
     engines: Engines,
-    around: tuple[GatewaySettings, ElastiCacheValkey, StreamLoadBalancer, RotatedKey | None],
+    around: _Around,
 ) -> FargateGatewayArgs:
-    chosen, (gateway_settings, cache, balancer, rotated) = settings.configuration.gateway, around
+    chosen, (gateway_settings, cache, balancer, rotated, jobs) = settings.configuration.gateway, around
     args: FargateGatewayArgs = {
         "region": ground.aws.region,
         "account_id": ground.network.account_id,
@@ -223,6 +234,8 @@ def _gateway_args(
         args["tenant"] = chosen.tenant
     if rotated is not None:
         args["rotated_key_arn"] = rotated.secret_arn
+    if jobs is not None and chosen.authentication == "api_keys":
+        args["keys"] = [jobs.worker.gateway_key]
     return args
 
 
@@ -230,10 +243,8 @@ def _service_level(settings: Settings) -> "ServiceLevelArgs":
     return cast("ServiceLevelArgs", settings.given.get("service_level", {}))
 
 
-def _watched(
-    ground: Ground, engines: Engines, front: tuple[StreamLoadBalancer, FargateGateway, SqsJobQueue | None]
-) -> WatchedStack:
-    balancer, gateway, queue = front
+def _watched(ground: Ground, engines: Engines, around: _Around, gateway: FargateGateway) -> WatchedStack:
+    balancer, jobs = around.balancer, around.jobs
     parts: Mapping[str, object] = {
         **(engines.parts or {}),
         "load_balancer": {
@@ -245,11 +256,13 @@ def _watched(
             *(engines.parts or {}).get("services", []),
         ],
     }
-    if queue is not None:
+    if jobs is not None:
+        workers = {"cluster_name": ground.cluster.cluster_name, "service_name": jobs.worker.service_name}
         parts = {
             **parts,
-            "queue_name": queue.queue_name,
-            "dead_letter_queue_name": queue.dead_letter_queue_name,
+            "queue_name": jobs.queue.queue_name,
+            "dead_letter_queue_name": jobs.queue.dead_letter_queue_name,
+            "services": [*cast("list[object]", parts["services"]), workers],
         }
     return WatchedStack(
         account_id=ground.network.account_id,

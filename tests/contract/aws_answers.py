@@ -109,7 +109,7 @@ AWS_ANSWERS: Mapping[str, Answer] = {
         "arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT_ID}:alarm:{name}",
         "name": f"{name}-1a2b3c4",
     },
-    "aws:ec2/eip:Eip": lambda name, _: {"allocationId": f"eipalloc-{name}"},
+    "aws:ec2/eip:Eip": lambda name, _: {"allocationId": f"eipalloc-{name}", "publicIp": "203.0.113.7"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda _name, _inputs: {"latestVersion": 1},
     "aws:ec2/vpc:Vpc": lambda name, _: {
         "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:vpc/{name}",

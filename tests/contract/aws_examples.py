@@ -30,6 +30,7 @@ from moorage.aws.rotated_key import RotatedKey
 from moorage.aws.security_group import WorkloadSecurityGroup
 from moorage.aws.serverless import LambdaLlm
 from moorage.aws.serverless_gpu import LambdaGpuFunction
+from moorage.aws.worker import FargateWorker
 from tests.model_facts import LLAMA_8B, QWEN_05B_GGUF
 
 from .aws_answers import ACCOUNT_ID, REGION
@@ -244,6 +245,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "redis_url": "rediss://:secret@cache.example.com:6379/0",
         "settings": {"tenants": [{"id": "pilots", "requests_per_minute": 60}]},
         "rotated_key_arn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:harbour-1a2b3c",
+        "keys": [{"id": "worker", "sha256": "0123456789abcdef" * 4, "tenant": "pilots"}],
         "tenant": "pilots",
         "service_level": {"p99_request_seconds": 30.0},
         "cpu": 2.0,
@@ -407,6 +409,33 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "max_receive_count": 3,
         "result_retention_days": 30,
         "deletion_protection": False,
+        "tags": TAGS,
+    },
+    FargateWorker: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "cluster_name": "harbour",
+        "subnet_ids": SUBNETS,
+        "security_group_id": "sg-0123456789abcdef0",
+        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/moorage/serving@sha256:{'0123456789abcdef' * 4}",
+        "endpoint": "https://llm.example.com",
+        "queue_url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/harbour",
+        "queue_name": "harbour",
+        "bucket_name": "harbour-results",
+        "table_name": "harbour-done",
+        "consumer_policy": consumer_policy(
+            f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:harbour",
+            "arn:aws:s3:::harbour-results",
+            f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/harbour-done",
+            KEY_ARN,
+        ),
+        "tenant": "pilots",
+        "service_level": {"p99_request_seconds": 30.0},
+        "concurrency": 8,
+        "min_replicas": 0,
+        "max_replicas": 6,
+        "architecture": "arm64",
+        "log_retention_days": 30,
         "tags": TAGS,
     },
     S3ModelStore: {"deletion_protection": False, "tags": TAGS},

@@ -31,6 +31,7 @@ from moorage.aws.rotated_key import RotatedKey
 from moorage.aws.security_group import WorkloadSecurityGroup
 from moorage.aws.serverless import LambdaLlm
 from moorage.aws.serverless_gpu import LambdaGpuFunction
+from moorage.aws.worker import FargateWorker
 
 from .aws_answers import REGION
 from .aws_examples import EXPOSURE, TAGS
@@ -106,11 +107,11 @@ VARIANTS: Mapping[str, Variant] = {
         {"exposure": {**EXPOSURE, "web_acl_arn": None, "managed_web_acl": True}},
     ),
     "balancer of the network": (StreamLoadBalancer, {"exposure": ..., "deletion_protection": ...}),
-    "gateway": (FargateGateway, {"rotated_key_arn": ...}),
+    "gateway": (FargateGateway, {"rotated_key_arn": ..., "keys": ...}),
     "gateway with a rotated key": (FargateGateway, {}),
     "open gateway": (
         FargateGateway,
-        {"redis_url": ..., "authentication": "none", "tenant": ..., "rotated_key_arn": ...},
+        {"redis_url": ..., "authentication": "none", "tenant": ..., "rotated_key_arn": ..., "keys": ...},
     ),
     "endpoint of SageMaker": (SagemakerVllm, {}),
     "small endpoint of SageMaker": (
@@ -123,6 +124,8 @@ VARIANTS: Mapping[str, Variant] = {
         dict.fromkeys(("classifier_file", "custom_domain", "web_acl_arn", "routes", "api_key"), ...),
     ),
     "queue of jobs": (SqsJobQueue, {}),
+    "workers, or none": (FargateWorker, {}),
+    "workers": (FargateWorker, {"min_replicas": ...}),
     "guarded queue of jobs": (SqsJobQueue, {"deletion_protection": ...}),
     "model store": (S3ModelStore, {}),
     "guarded model store": (S3ModelStore, {"deletion_protection": ...}),

@@ -38,6 +38,49 @@ def test_whoever_submits_jobs_finds_all_that_it_takes_in_one_output(stack: Simpl
     assert set(jobs) == {"queue_url", "bucket", "table", "region", "producer_policy", "try_it"}
 
 
+def test_the_gateways_know_the_workers_key_by_its_hash_alone(stack: SimpleNamespace):
+    [gateway] = json.loads(the(stack, "TaskDefinition", "gateway-task")["containerDefinitions"])
+    [document] = [pair["value"] for pair in gateway["environment"] if pair["name"] == "MOORAGE_GATEWAY_DOCUMENT"]
+    keys = {key["id"]: key for key in json.loads(document)["keys"]}
+    assert set(keys) == {"default", "worker"}
+    assert set(keys["worker"]) == {"id", "sha256"}
+    assert keys["worker"]["sha256"] != keys["default"]["sha256"]
+
+
+def test_workers_ask_the_gateways_through_their_balancer(stack: SimpleNamespace):
+    [worker] = json.loads(the(stack, "TaskDefinition", "worker-task")["containerDefinitions"])
+    address = {pair["name"]: pair["value"] for pair in worker["environment"]}["MOORAGE_JOBS_ENDPOINT"]
+    assert address + "/v1" == stack.outputs["endpoint_url"]
+    way_in = the(stack, "SecurityGroupIngressRule", "worker-to-balancer-in")
+    assert way_in["securityGroupId"] == "balancer-balancer-id"
+    assert way_in["referencedSecurityGroupId"] == "worker-tasks-group-id"
+
+
+def test_a_public_balancer_lets_workers_in_by_the_address_that_they_have_outside():
+    exposure = {
+        "public": True,
+        "hostname": "llm.example.com",
+        "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-000000000000",
+        "client_cidrs": ["198.51.100.0/24"],
+    }
+    stack = built("fargate", jobs=JOBS, load_balancer=exposure)
+    rule = the(stack, "SecurityGroupIngressRule", "worker-to-balancer-in")
+    assert (rule["cidrIpv4"], rule["fromPort"]) == ("203.0.113.7/32", 443)
+
+
+def test_queue_dead_letters_and_workers_are_watched(stack: SimpleNamespace):
+    alarms = {found["name"] for found in stack.registrations if found["type"].endswith(":MetricAlarm")}
+    assert {"monitoring-job-queue-old", "monitoring-dead-letters"} <= alarms
+    assert '"worker-service' in the(stack, "Dashboard", "monitoring-dashboard")["dashboardBody"]
+
+
+def test_a_key_with_the_id_of_the_workers_own_is_refused():
+    taken = {"settings": {"keys": [{"id": "worker", "sha256": "0" * 64}]}}
+    assert 'gateway.settings.keys[0].id = "worker": is the id of the workers\' key' in refused(
+        "fargate", jobs=JOBS, gateway=taken
+    )
+
+
 def test_without_the_key_there_is_no_queue_and_no_output():
     keys = {name: value for name, value in configuration_of(MANAGED).items() if name != "moorage:jobs"}
     stack = SimpleNamespace(**json.loads(build(keys).stdout))

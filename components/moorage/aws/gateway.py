@@ -64,6 +64,9 @@ class FargateGatewayArgs(TypedDict):
     rotated_key_arn: NotRequired[pulumi.Input[str]]
     """Of a secret that holds the key instead of a generated one, as `RotatedKey` gives it; `policies` have to allow to
     read it. Default: one is generated."""
+    keys: NotRequired[Sequence[pulumi.Input[Key]]]
+    """Of others whom it lets in, such as `FargateWorker.gateway_key`, besides those of `settings`; with
+    `api_keys` alone. Default: none."""
     tenant: NotRequired[str]
     """Of that key, out of the settings' tenants. Default: one without limits."""
     service_level: NotRequired[ServiceLevelArgs]
@@ -198,10 +201,11 @@ class FargateGateway(pulumi.ComponentResource):
         if key is not None:
             own = pulumi.Output.unsecret(key.key).apply(lambda value: [generated_key(value, spec.tenant)])
         rotated = args.get("rotated_key_arn")
-        return pulumi.Output.all(upstreams=args["upstreams"], keys=own, rotated=rotated).apply(
+        others = args.get("keys", ())
+        return pulumi.Output.all(upstreams=args["upstreams"], own=own, others=others, rotated=rotated).apply(
             lambda parts: render_gateway_document(
                 cast("list[Upstream]", parts["upstreams"]),
-                cast("list[Key]", parts["keys"]),
+                [*cast("list[Key]", parts["own"]), *cast("list[Key]", parts["others"])],
                 spec.authentication,
                 None,
                 _with_rotated_key(spec.document_settings, cast("str | None", parts["rotated"]), spec.tenant),

@@ -58,6 +58,8 @@ class AwsNetwork(pulumi.ComponentResource):
     """One per zone, in the order of the zones' names. They know when their way out is there."""
     public_subnet_ids: pulumi.Output[Sequence[str]]
     """In the same order."""
+    nat_addresses: pulumi.Output[Sequence[str]]
+    """As which the private subnets are seen outside."""
 
     def __init__(self, name: str, args: AwsNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for a network that AWS would refuse."""
@@ -65,6 +67,7 @@ class AwsNetwork(pulumi.ComponentResource):
         check_name(name)
         self._name, self._spec = name, parse(NetworkSpec, args, "")
         self._vpc = self._create_vpc()
+        self._nat_addresses: list[ec2.Eip] = []
         public = {zone: self._create_subnet(zone, "public") for zone in zones(self._spec)}
         private = {zone: self._create_subnet(zone, "private") for zone in zones(self._spec)}
         ways_out = self._create_ways_out(public, private)
@@ -73,6 +76,7 @@ class AwsNetwork(pulumi.ComponentResource):
         self.vpc_id, self.vpc_cidr_block, self.account_id = self._vpc.id, self._vpc.cidr_block, self._vpc.owner_id
         self.private_subnet_ids = _ids(private.values(), after=ways_out)
         self.public_subnet_ids = _ids(public.values())
+        self.nat_addresses = pulumi.Output.all(*(address.public_ip for address in self._nat_addresses))
         self.register_outputs(
             {
                 "vpc_id": self.vpc_id,
@@ -80,6 +84,7 @@ class AwsNetwork(pulumi.ComponentResource):
                 "account_id": self.account_id,
                 "private_subnet_ids": self.private_subnet_ids,
                 "public_subnet_ids": self.public_subnet_ids,
+                "nat_addresses": self.nat_addresses,
             }
         )
 
@@ -158,6 +163,7 @@ class AwsNetwork(pulumi.ComponentResource):
     def _create_nat_gateway(self, zone: Zone, subnet: ec2.Subnet, after: Sequence[pulumi.Resource]) -> ec2.NatGateway:
         name = f"{self._name}-nat-{zone.letter}"
         address = ec2.Eip(f"{name}-address", domain="vpc", tags=self._tags(f"{name}-address"), opts=self._child(*after))
+        self._nat_addresses.append(address)
         return ec2.NatGateway(
             name,
             allocation_id=address.allocation_id,

@@ -14,6 +14,7 @@ COMPONENTS: Mapping[str, str] = {
     "EcsGpuPool": "moorage.aws.ecs_gpu_pool",
     "EcsVllm": "moorage.aws.container_service",
     "FargateGateway": "moorage.aws.gateway",
+    "FargateWorker": "moorage.aws.worker",
     "FargateVllm": "moorage.aws.fargate_vllm",
     "StreamLoadBalancer": "moorage.aws.load_balancer",
     "WorkloadSecurityGroup": "moorage.aws.security_group",

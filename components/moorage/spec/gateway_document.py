@@ -62,12 +62,12 @@ class Key(TypedDict):
     """Whose limits hold. Left out: no limits."""
 
 
-def generated_key(key: str, tenant: str | None) -> Key:
+def generated_key(key: str, tenant: str | None, key_id: str = OWN_KEY_ID) -> Key:
     """What a gateway knows of the key that a stack has made up.
 
     The hash is no secret: 256 random bits cannot be found from it.
     """
-    own = Key(id=OWN_KEY_ID, sha256=hashlib.sha256(key.encode()).hexdigest())
+    own = Key(id=key_id, sha256=hashlib.sha256(key.encode()).hexdigest())
     if tenant is not None:
         own["tenant"] = tenant
     return own

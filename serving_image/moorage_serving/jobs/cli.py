@@ -66,7 +66,7 @@ def work(
                 services, endpoint, os.environ.get(API_KEY_VARIABLE), job_seconds, metrics, retry_seconds
             ) as runner,
         ):
-            worker = Worker(runner, concurrency, drain_seconds)
+            worker = Worker(runner, metrics, concurrency, drain_seconds)
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, worker.stop)
             await worker.run()

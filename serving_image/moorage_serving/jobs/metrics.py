@@ -33,6 +33,13 @@ class JobMetrics:
             "moorage_job_seconds", "From delivery to outcome.", ["outcome"], buckets=_SECONDS, registry=self.registry
         )
         self._running = Gauge("moorage_jobs_running", "Jobs that are worked on.", registry=self.registry)
+        self._beat = Gauge(
+            "moorage_worker_beat_timestamp_seconds", "When the worker last came round.", registry=self.registry
+        )
+
+    def beat(self) -> None:
+        """The worker's loop goes on."""
+        self._beat.set_to_current_time()
 
     @contextmanager
     def measured(self) -> Iterator[Measured]:

@@ -12,10 +12,12 @@ from moorage_serving.jobs.runner import CLOUD_ERRORS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from moorage_serving.jobs.metrics import JobMetrics
     from moorage_serving.jobs.queue import Delivery
     from moorage_serving.jobs.runner import JobRunner
 
 log = structlog.get_logger("jobs")
+_BEAT_SECONDS = 1.0
 _PAUSE_SECONDS = 1.0
 """After the queue could not be reached."""
 
@@ -23,8 +25,9 @@ _PAUSE_SECONDS = 1.0
 class Worker:
     """Never receives what it has no place for."""
 
-    def __init__(self, runner: JobRunner, concurrency: int, drain_seconds: float) -> None:
+    def __init__(self, runner: JobRunner, metrics: JobMetrics, concurrency: int, drain_seconds: float) -> None:
         self._runner = runner
+        self._metrics = metrics
         self._concurrency = concurrency
         self._drain_seconds = drain_seconds
         self._stopping = asyncio.Event()
@@ -37,6 +40,7 @@ class Worker:
     async def run(self) -> None:
         """Until it has been stopped and nothing is left."""
         log.info("worker_started", concurrency=self._concurrency)
+        beating = asyncio.create_task(self._beat())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             while not self._stopping.is_set():
@@ -46,6 +50,13 @@ class Worker:
         finally:
             stopping.cancel()
             await self._drain()
+            beating.cancel()
+
+    async def _beat(self) -> None:
+        """What a health check looks for: as long as this goes round, what the worker holds is renewed."""
+        while True:
+            self._metrics.beat()
+            await asyncio.sleep(_BEAT_SECONDS)
 
     async def _receive(self) -> Sequence[Delivery]:
         while len(self._running) >= self._concurrency:
