@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, cast
 import pulumi
 import pulumi_aws
 
+from aws_function_jobs import FunctionJobs, create_function_jobs
+from aws_jobs import jobs_outputs
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
 from images import image_of
 from moorage.aws.lambda_prices import REFERENCE_REGION, usd_per_1000_requests, usd_per_provisioned_hour
@@ -25,6 +27,7 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from aws_configuration import AwsSettings
+    from moorage.aws.monitoring_subjects import MonitoredPartsArgs
 
 _QUESTION = "Hello, who are you?"
 _KEYS = {
@@ -53,8 +56,9 @@ def build_aws_serverless(settings: Settings) -> StackOutputs:
     opts = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
     function = LambdaLlm("engine", args, opts)
     api = LambdaRestApi("api", _api_args(settings, aws, spec, function), opts)
-    cost = _cost(spec)
-    monitoring = monitor_aws(settings, _watched(settings, spec, function, api, cost), opts)
+    jobs = create_function_jobs(settings, args, opts)
+    cost = _cost(spec, keys="two" if jobs is None else "four")
+    monitoring = monitor_aws(settings, _watched(settings, spec, (function, api, jobs), cost), opts)
     return StackOutputs(
         endpoint_url=api.endpoint_url,
         api_key=function.api_key,
@@ -67,6 +71,7 @@ def build_aws_serverless(settings: Settings) -> StackOutputs:
         upstreams=[function.upstream],
         log_directory=pulumi.Output.concat("aws logs tail ", function.log_group_name, f" --region {aws.region}"),
         try_it=try_it(settings.stack, api.endpoint_url, spec.model.served_name, _QUESTION),
+        jobs=None if jobs is None else jobs_outputs(jobs.queue, aws.region, spec.model.served_name, _QUESTION),
     )
 
 
@@ -104,16 +109,24 @@ def _api_args(settings: Settings, aws: "AwsSettings", spec: LambdaLlmSpec, funct
 
 
 def _watched(
-    settings: Settings, spec: LambdaLlmSpec, function: LambdaLlm, api: LambdaRestApi, cost: dict[str, float | str]
+    settings: Settings,
+    spec: LambdaLlmSpec,
+    made: tuple[LambdaLlm, LambdaRestApi, FunctionJobs | None],
+    cost: dict[str, float | str],
 ) -> WatchedStack:
+    function, api, jobs = made
+    parts: MonitoredPartsArgs = {
+        "function_name": function.function_name,
+        "api": {"api_name": api.api_name, "stage_name": api.stage_name},
+    }
+    if jobs is not None:
+        parts["queue_name"] = jobs.queue.queue_name
+        parts["dead_letter_queue_name"] = jobs.queue.dead_letter_queue_name
     return WatchedStack(
         account_id=_account_id(settings),
         upstreams=[spec.upstream["name"]],
         estimated_cost=cost,
-        parts={
-            "function_name": function.function_name,
-            "api": {"api_name": api.api_name, "stage_name": api.stage_name},
-        },
+        parts=parts,
         scales_to_zero=True,
     )
 
@@ -174,12 +187,12 @@ def _cold_start(spec: LambdaLlmSpec) -> str:
     )
 
 
-def _cost(spec: LambdaLlmSpec) -> dict[str, float | str]:
+def _cost(spec: LambdaLlmSpec, *, keys: str) -> dict[str, float | str]:
     wanted, memory_mb = spec.provisioned_concurrency, spec.plan.memory_mb
     kept_started = 0 if wanted is None else wanted.min
     usd_per_1000 = usd_per_1000_requests(spec.architecture, memory_mb, spec.plan.request_seconds)
     return {
         "usd_per_hour": round(kept_started * usd_per_provisioned_hour(spec.architecture, memory_mb), 4),
         "usd_per_1000_requests": round(usd_per_1000, 4),
-        "note": f"of mean requests, at the list price of {REFERENCE_REGION}; two keys and logs come on top",
+        "note": f"of mean requests, at the list price of {REFERENCE_REGION}; {keys} keys and logs come on top",
     }

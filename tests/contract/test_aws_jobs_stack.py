@@ -101,7 +101,7 @@ def test_numbers_that_make_no_sense_are_refused(jobs: dict[str, object], message
     assert message in refused("fargate", jobs=jobs)
 
 
-@pytest.mark.parametrize("name", ["aws-always-on", "aws-serverless", "gcp-always-on", "local"])
+@pytest.mark.parametrize("name", ["aws-always-on", "gcp-always-on", "local"])
 def test_a_platform_without_workers_refuses_jobs(name: str):
     done = build({**configuration_of(ROOT / "stacks" / f"Pulumi.{name}.yaml"), "moorage:jobs": JOBS})
     assert done.returncode != 0

@@ -12,7 +12,7 @@ PAGE = Page(ROOT / "docs" / "aws-lambda-jobs.md")
 def test_its_program_has_lambda_call_a_function_with_what_is_in_its_queue():
     recording = run_program(PAGE.program)[1]
     [queue] = [found for found in recording.of_type("Queue") if found.name == "tickets-jobs"]
-    assert recording.the("EventSourceMapping").inputs["eventSourceArn"].endswith(":tickets-jobs")
+    assert recording.the("EventSourceMapping").inputs["eventSourceArn"].endswith(":tickets-jobs-1a2b3c4")
     assert queue.inputs["visibilityTimeoutSeconds"] >= 6 * recording.the("Function").inputs["timeout"]
 
 
