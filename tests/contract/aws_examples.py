@@ -423,6 +423,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "queue_name": "harbour",
         "bucket_name": "harbour-results",
         "table_name": "harbour-done",
+        "result_retention_days": 30,
         "consumer_policy": consumer_policy(
             f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:harbour",
             "arn:aws:s3:::harbour-results",

@@ -65,6 +65,7 @@ def test_it_works_with_its_key_out_of_secrets_manager_alone(workers: Recording):
         "MOORAGE_JOBS_BUCKET",
         "MOORAGE_JOBS_ENDPOINT",
         "MOORAGE_JOBS_QUEUE_URL",
+        "MOORAGE_JOBS_RECORD_DAYS",
         "MOORAGE_JOBS_TABLE",
     }
     assert "plaintext" not in workers.the("TaskDefinition").inputs["containerDefinitions"]

@@ -95,6 +95,7 @@ FIRING: list[tuple[str, Series]] = [
         {("HTTPCode_ELB_5XX_Count", BALANCER): lately([], 2, 60), ("RequestCount", BALANCER): NOTHING},
     ),
     ("MoorageApiErrorRatioHigh", {("5XXError", API): lately([1], 5, 6)}),
+    ("MoorageJobQueueDeep", {("ApproximateNumberOfMessagesVisible", JOBS): always(20_000)}),
     ("MoorageJobQueueOld", {("ApproximateAgeOfOldestMessage", JOBS): always(4000)}),
     ("MoorageDeadLetters", {("ApproximateNumberOfMessagesVisible", FAILED_JOBS): lately([0], 1, 1)}),
     ("MoorageEndpointErrorRatioHigh", {("Invocation5XXErrors", ENDPOINT): always(6)}),

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.gateway.processes import RunningEngine
 
-from .place import VISIBILITY_SECONDS, JobsPlace, wait_until
+from .place import MAX_RECEIVE_COUNT, VISIBILITY_SECONDS, JobsPlace, wait_until
 
 
 def answered(jobs: JobsPlace, job_id: str) -> str:
@@ -94,6 +94,23 @@ def test_a_job_for_which_the_engine_is_too_full_is_tried_later(jobs: JobsPlace, 
         wait_until(lambda: jobs.result(job_id), "a result")
     assert time.monotonic() - first >= 1
     assert engine.fake.counters.requests == 2
+
+
+def test_an_engine_that_is_full_for_long_makes_no_dead_letters(jobs: JobsPlace, engine: RunningEngine):
+    engine.fake.program["status"] = 429
+    job_id = jobs.submit("Later")
+    with jobs.worker(engine.address, "--retry-seconds", "1"):
+        wait_until(lambda: engine.fake.counters.requests > MAX_RECEIVE_COUNT, "more tries than deliveries")
+        assert jobs.messages(jobs.dead_letter_queue_url) == 0
+        del engine.fake.program["status"]
+        wait_until(lambda: jobs.result(job_id), "a result")
+
+
+def test_a_job_that_the_engine_fails_on_again_and_again_is_set_aside(jobs: JobsPlace, engine: RunningEngine):
+    jobs.submit("Poison", status=500)
+    with jobs.worker(engine.address, "--retry-seconds", "1"):
+        wait_until(lambda: jobs.messages(jobs.dead_letter_queue_url) == 1, "a dead letter")
+    assert engine.fake.counters.requests == MAX_RECEIVE_COUNT
 
 
 def test_what_is_no_job_is_set_aside(jobs: JobsPlace, engine: RunningEngine):

@@ -30,9 +30,11 @@ class SqsJobQueueArgs(TypedDict):
     retention_days: NotRequired[int]
     """How long a job waits at most, 1 to 13. Default: 4."""
     max_receive_count: NotRequired[int]
-    """After so many tries a job is a dead letter. Default: 10, so that engines may be full for half an hour."""
+    """After so many deliveries a job is a dead letter; workers keep it while engines are full or out of reach, which is
+    one delivery. Default: 10."""
     result_retention_days: NotRequired[int]
-    """How long results, and what is known of jobs that are done, are kept. Default: 7."""
+    """How long results, and what is known of jobs that are done, are kept; at least 14, as long as a message can come
+    again. Workers have to be told another number than 14 (`--record-days`). Default: 14."""
     deletion_protection: NotRequired[bool]
     """Whether Pulumi refuses to delete the queues, the bucket and the table. Default: it refuses."""
     tags: NotRequired[Mapping[str, str]]
@@ -52,6 +54,7 @@ class SqsJobQueue(pulumi.ComponentResource):
     dead_letter_queue_name: pulumi.Output[str]
     bucket_name: pulumi.Output[str]
     table_name: pulumi.Output[str]
+    result_retention_days: pulumi.Output[int]
     producer_policy: pulumi.Output[str]
     """To submit jobs and to read their results: for a role."""
     consumer_policy: pulumi.Output[str]
@@ -77,6 +80,7 @@ class SqsJobQueue(pulumi.ComponentResource):
         bucket, table = self._create_bucket(key), self._create_table(key)
         self.queue_url, self.queue_arn, self.queue_name = queue.url, queue.arn, queue.name
         self.dead_letter_queue_name, self.bucket_name, self.table_name = dead_letters.name, bucket.bucket, table.name
+        self.result_retention_days = pulumi.Output.from_input(self._spec.result_retention_days)
         arns = pulumi.Output.all(queue.arn, bucket.arn, table.arn, key.arn)
         self.producer_policy = arns.apply(lambda known: producer_policy(*known))
         self.consumer_policy = arns.apply(lambda known: consumer_policy(*known))
@@ -88,6 +92,7 @@ class SqsJobQueue(pulumi.ComponentResource):
                 "dead_letter_queue_name": self.dead_letter_queue_name,
                 "bucket_name": self.bucket_name,
                 "table_name": self.table_name,
+                "result_retention_days": self.result_retention_days,
                 "producer_policy": self.producer_policy,
                 "consumer_policy": self.consumer_policy,
             }

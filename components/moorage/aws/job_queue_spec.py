@@ -23,6 +23,7 @@ class SqsJobQueueSpec(BaseModel):
     visibility_seconds: WholeNumber = Field(default=60, ge=3, le=_MOST_VISIBILITY_SECONDS)
     retention_days: WholeNumber = Field(default=4, ge=1, lt=_MOST_RETENTION_DAYS)
     max_receive_count: WholeNumber = Field(default=10, ge=1, le=1_000)
-    result_retention_days: WholeNumber = Field(default=7, ge=1)
+    result_retention_days: WholeNumber = Field(default=_MOST_RETENTION_DAYS, ge=_MOST_RETENTION_DAYS)
+    """Of results and of the table's records: a result is never gone before its record is."""
     deletion_protection: bool = True
     tags: Tags = Field(default_factory=dict)

@@ -40,6 +40,8 @@ class CloudWatchAlarmThresholdsArgs(TypedDict):
     """From the first request to the first engine. Default: 1200."""
     queue_age_seconds: NotRequired[int]
     """Of the oldest job. Default: 3600."""
+    queue_jobs: NotRequired[int]
+    """That wait, for a quarter of an hour. Default: 10000."""
     least_requests_per_second: NotRequired[float]
     """With fewer, no ratio and no percentile is looked at. Default: 0.05."""
 

@@ -48,6 +48,8 @@ class CloudWatchAlarmThresholds(ServiceAlertThresholds):
     """Tenants are to meet their limits now and then; one of ten is more than that."""
     queue_age_seconds: int = Field(default=3600, ge=60)
     """A job has no client who waits for it, but somebody who wants it today."""
+    queue_jobs: int = Field(default=10_000, ge=1)
+    """A night's work is no backlog; one that grows for days is an old one too."""
 
     @property
     def startup_periods(self) -> int:

@@ -45,6 +45,8 @@ class FargateWorkerArgs(TypedDict):
     """The same."""
     table_name: pulumi.Input[str]
     """The same."""
+    result_retention_days: NotRequired[pulumi.Input[int]]
+    """The same. Default: 14."""
     consumer_policy: pulumi.Input[str]
     """The same: all that workers may do in the account."""
     tenant: NotRequired[str]
@@ -118,12 +120,14 @@ class FargateWorker(pulumi.ComponentResource):
         roles: tuple[TaskRole, TaskRole],
     ) -> ecs.TaskDefinition:
         spec, name, (execution, task_role) = self._spec, f"{self._name}-task", roles
-        place = {
+        place: dict[str, pulumi.Input[str]] = {
             "MOORAGE_JOBS_QUEUE_URL": args["queue_url"],
             "MOORAGE_JOBS_BUCKET": args["bucket_name"],
             "MOORAGE_JOBS_TABLE": args["table_name"],
             "MOORAGE_JOBS_ENDPOINT": args["endpoint"],
         }
+        if "result_retention_days" in args:
+            place["MOORAGE_JOBS_RECORD_DAYS"] = pulumi.Output.from_input(args["result_retention_days"]).apply(str)
         known = pulumi.Output.all(pulumi.Output.from_input(place), log_group.name, secret.version_arn)
         return ecs.TaskDefinition(
             name,

@@ -13,9 +13,9 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-RECORD_SECONDS = 14 * 24 * 3600
-"""A job's record is kept for as long as a message can be: 14 days (botocore 1.43.117, sqs:
-MessageRetentionPeriod)."""
+LEAST_RECORD_DAYS = 14
+"""A job's record is kept for at least as long as a message can be (botocore 1.43.117, sqs: MessageRetentionPeriod)."""
+_SECONDS_PER_DAY = 86_400
 
 
 class ClaimLostError(Exception):
@@ -46,8 +46,9 @@ class Busy:
 class Claims:
     """The table, in which an item is a job."""
 
-    def __init__(self, client: Any, table: str, claim_seconds: int) -> None:
-        """`client`: of aiobotocore."""
+    def __init__(self, client: Any, table: str, claim_seconds: int, record_days: int = LEAST_RECORD_DAYS) -> None:
+        """`client`: of aiobotocore. `record_days`: as long as the bucket keeps results."""
+        self._record_seconds = record_days * _SECONDS_PER_DAY
         self._client = client
         self._table = table
         self._claim_seconds = claim_seconds
@@ -61,7 +62,7 @@ class Claims:
                 claim,
                 "SET claim_token = :token, claimed_until = :until, expires_at = :expires",
                 "attribute_not_exists(job_id) OR (attribute_not_exists(result_key) AND claimed_until < :now)",
-                {**self._until(now), ":now": _number(now), ":expires": _number(int(now) + RECORD_SECONDS)},
+                {**self._until(now), ":now": _number(now), ":expires": _number(int(now) + self._record_seconds)},
             )
         except ClientError as error:
             item = _refused_item(error)
@@ -86,10 +87,13 @@ class Claims:
         await self._change(claim, "SET result_key = :result", {":result": {"S": result_key}})
 
     async def result_key(self, job_id: str) -> str | None:
-        """None while there is no result."""
+        """None while there is no result, and once its record is over: DynamoDB may have that for days longer, and the
+        bucket no result any more."""
         answer = await self._client.get_item(TableName=self._table, Key={"job_id": {"S": job_id}}, ConsistentRead=True)
-        found = answer.get("Item", {}).get("result_key")
-        return None if found is None else found["S"]
+        item = answer.get("Item", {})
+        if "result_key" not in item or float(item["expires_at"]["N"]) < time.time():
+            return None
+        return item["result_key"]["S"]
 
     async def _change(self, claim: Claim, change: str, values: dict[str, Any]) -> None:
         try:

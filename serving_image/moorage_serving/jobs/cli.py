@@ -13,6 +13,7 @@ from prometheus_client import start_http_server
 from pydantic import ValidationError
 
 from moorage_serving.gateway.logs import LogLevel, configure_logging
+from moorage_serving.jobs.claims import LEAST_RECORD_DAYS
 from moorage_serving.jobs.connections import Place, connect, job_runner
 from moorage_serving.jobs.message import Job, JobResult
 from moorage_serving.jobs.metrics import JobMetrics
@@ -49,6 +50,14 @@ def work(
     drain_seconds: Annotated[
         float, typer.Option(min=0, help="After SIGTERM, how long jobs may go on before they are given back.")
     ] = 60,
+    record_days: Annotated[
+        int,
+        typer.Option(
+            min=LEAST_RECORD_DAYS,
+            envvar="MOORAGE_JOBS_RECORD_DAYS",
+            help="How long it is known that a job is done: as long as the bucket keeps results.",
+        ),
+    ] = LEAST_RECORD_DAYS,
     metrics_port: Annotated[int | None, typer.Option(help="Where Prometheus reads. Default: nowhere.")] = None,
     log_level: Annotated[LogLevel, typer.Option(help="Least severity that is logged.")] = LogLevel.INFO,
 ) -> None:
@@ -59,7 +68,7 @@ def work(
         start_http_server(metrics_port, registry=metrics.registry)
 
     async def run() -> None:
-        place = Place(queue_url, bucket, table, visibility_seconds)
+        place = Place(queue_url, bucket, table, visibility_seconds, record_days)
         async with (
             connect(place, connections=2 * concurrency + 1) as services,
             job_runner(

@@ -10,7 +10,7 @@ import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 
-from moorage_serving.jobs.claims import Claims
+from moorage_serving.jobs.claims import LEAST_RECORD_DAYS, Claims
 from moorage_serving.jobs.engine import Engine
 from moorage_serving.jobs.runner import JobRunner
 from moorage_serving.jobs.sqs import SqsQueue
@@ -32,6 +32,8 @@ class Place:
     bucket: str
     table: str
     visibility_seconds: int = 60
+    record_days: int = LEAST_RECORD_DAYS
+    """How long it is known of a job that it is done, and the bucket keeps its result."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ async def connect(place: Place, connections: int = 10, session: AioSession | Non
         ]
         yield Services(
             SqsQueue(sqs, place.queue_url, place.visibility_seconds),
-            Claims(dynamodb, place.table, place.visibility_seconds),
+            Claims(dynamodb, place.table, place.visibility_seconds, place.record_days),
             JobStore(s3, place.bucket),
         )
 

@@ -45,7 +45,11 @@ async def answer_sqs_event(runner: JobRunner, event: Mapping[str, Any]) -> dict[
     """
     records = SqsEvent.model_validate(event).records
     outcomes = await asyncio.gather(
-        *(runner.run(Delivery(found.body, found.receipt, found.attributes.receive_count)) for found in records)
+        *(
+            # A function that waits is paid for, and has no more time than its messages are invisible.
+            runner.run(Delivery(found.body, found.receipt, found.attributes.receive_count), may_wait=False)
+            for found in records
+        )
     )
     failures = [found for found, outcome in zip(records, outcomes, strict=True) if not outcome.is_final]
     return {"batchItemFailures": [{"itemIdentifier": found.message_id} for found in failures]}

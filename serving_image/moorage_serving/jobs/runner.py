@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from itertools import count
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -13,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from moorage_serving.jobs.claims import Busy, Claim, ClaimLostError, Claims, Done
-from moorage_serving.jobs.engine import Engine, TryLaterError, delay_seconds
+from moorage_serving.jobs.engine import Answer, Engine, NotNowError, TryLaterError, delay_seconds
 from moorage_serving.jobs.message import Job, JobResult
 from moorage_serving.jobs.queue import Delivery, DeliveryLostError, JobQueue
 
@@ -38,7 +39,7 @@ class Outcome(StrEnum):
     BUSY = "busy"
     """Another worker has the job."""
     RETRIED = "retried"
-    """The engine is full or out of reach."""
+    """The engine has failed on it, or may not be waited for."""
     INVALID = "invalid"
     """The message is no job. The queue sets it aside after so many deliveries."""
     LOST = "lost"
@@ -72,18 +73,24 @@ class JobRunner:
         self._engine = engine
         self._metrics = metrics
 
-    async def run(self, delivery: Delivery) -> Outcome:
-        """Cancelled, it gives the job back at once."""
+    async def run(self, delivery: Delivery, *, may_wait: bool = True) -> Outcome:
+        """Cancelled, it gives the job back at once.
+
+        Args:
+            delivery: Of a job.
+            may_wait: Whether it keeps the job while the engine is full or out of reach: the delivery then counts once
+                toward the dead letters, however long that takes. Otherwise it gives the job back.
+        """
         with self._metrics.measured() as measured:
             try:
-                outcome = await self._run(delivery)
+                outcome = await self._run(delivery, may_wait=may_wait)
             except CLOUD_ERRORS as error:
                 log.warning("job_interrupted", error=type(error).__name__)
                 outcome = Outcome.INTERRUPTED
             measured.outcome = outcome
         return outcome
 
-    async def _run(self, delivery: Delivery) -> Outcome:
+    async def _run(self, delivery: Delivery, *, may_wait: bool) -> Outcome:
         try:
             job = Job.model_validate_json(delivery.body)
         except ValidationError as error:
@@ -100,7 +107,7 @@ class JobRunner:
             await self.queue.give_back(delivery, delay_seconds(claim.remaining_seconds, delivery.receive_count, None))
             return Outcome.BUSY
         try:
-            return await self._work(job, claim, delivery)
+            return await self._work(job, claim, delivery, may_wait=may_wait)
         except asyncio.CancelledError:
             await self._claims.release(claim)
             await self.queue.give_back(delivery, 0)
@@ -110,10 +117,10 @@ class JobRunner:
             await self._claims.release(claim)
             return Outcome.LOST
 
-    async def _work(self, job: Job, claim: Claim, delivery: Delivery) -> Outcome:
+    async def _work(self, job: Job, claim: Claim, delivery: Delivery, *, may_wait: bool) -> Outcome:
         try:
             async with self._held(claim, delivery):
-                answer = await self._engine.ask(job.path, await self._store.body_of(job), job.job_id)
+                answer = await self._ask(job, may_wait=may_wait)
         except TryLaterError as error:
             log.info("job_retried", job_id=job.job_id, reason=str(error), receive_count=delivery.receive_count)
             await self._claims.release(claim)
@@ -132,6 +139,19 @@ class JobRunner:
         await self.queue.acknowledge(delivery)
         log.info("job_done", job_id=job.job_id, outcome=outcome, status=answer.status)
         return outcome
+
+    async def _ask(self, job: Job, *, may_wait: bool) -> Answer:
+        """Raises TryLaterError."""
+        body = await self._store.body_of(job)
+        for tries in count(1):
+            try:
+                return await self._engine.ask(job.path, body, job.job_id)
+            except NotNowError as error:
+                if not may_wait:
+                    raise
+                log.info("job_waits", job_id=job.job_id, reason=str(error), tries=tries)
+                await asyncio.sleep(delay_seconds(self._retry_seconds, tries, error.retry_after_seconds))
+        raise AssertionError("count() has no end")
 
     @asynccontextmanager
     async def _held(self, claim: Claim, delivery: Delivery) -> AsyncIterator[None]:
