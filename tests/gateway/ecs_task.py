@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # As serving_image/Dockerfile has it; `python` is the image's own there.
-ENTRY_POINT = (sys.executable, "-m", "moorage_serving.gateway")
+ENTRY_POINT = ("python", "-m", "moorage_serving.gateway")
 
 
 class EcsTask:
@@ -34,8 +34,10 @@ class EcsTask:
         self._environment = {"PYTHONPATH": str(REPOSITORY / "serving_image"), **variables, **secrets}
 
     def __enter__(self) -> Self:
+        program, *options = self.definition.get("entryPoint", ENTRY_POINT)
+        assert program == "python"
         self.process = subprocess.Popen(
-            [*ENTRY_POINT, *self._at_own_port(self.definition["command"])],
+            [sys.executable, *options, *self._at_own_port(self.definition["command"])],
             env=self._environment,
             stdout=subprocess.DEVNULL,
         )
