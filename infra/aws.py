@@ -7,6 +7,7 @@ import pulumi_aws
 import pulumi_kubernetes
 
 from aws_model import buckets_of, read_policy
+from aws_monitoring import budget_aws
 from cluster_stack import ENGINE_SERVICE_ACCOUNT, ClusterParts, build_cluster_stack
 from moorage.aws.cluster import EksCluster, EksClusterArgs
 from moorage.aws.gpu_pool import EksGpuPool, EksPoolRungArgs
@@ -60,13 +61,15 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
         inside,
     )
     failover = _failover(settings, network, cluster, outside)
+    estimated_cost = cost_of(configuration, ladder, "aws")
+    budget_aws(settings, network.account_id, estimated_cost, outside)
     parts = ClusterParts(
         platform="eks",
         placement=pool.placement,
         parallelism=ladder.parallelism,
         gpu_memory_gib=ladder.gpu_memory_gib,
         opts=inside,
-        estimated_cost=cost_of(configuration, ladder, "aws"),
+        estimated_cost=estimated_cost,
         needs=(denials, pool, *_identity(settings, aws, cluster, outside), *(failover.needs if failover else ())),
         dns_addresses=(cluster.dns_address,),
         service_account_annotations={},

@@ -57,7 +57,7 @@ class FargateSettings(BaseModel):
 
 
 class CloudWatchSettings(BaseModel):
-    """Who is told when a stack outside of a cluster does not keep its promise, or costs more than was meant."""
+    """Who is told when a stack costs more than was meant, or, outside of a cluster, does not keep its promise."""
 
     model_config = STRICT
 
@@ -73,5 +73,6 @@ class CloudWatchSettings(BaseModel):
     runbook_url: str = Field(
         default="docs/runbooks/aws-alarms.md",
         min_length=1,
-        description="Of that page, wherever it is read: each alarm links it. Default: its path in this repository.",
+        description="Outside of a cluster, of that page, wherever it is read: each alarm links it. Default: its path in "
+        "this repository.",
     )

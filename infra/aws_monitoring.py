@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, cast
 import pulumi
 from pydantic import JsonValue
 
+from moorage.aws.budget import create_budget
 from moorage.aws.monitoring import CloudWatchMonitoring, CloudWatchMonitoringArgs
+from moorage.aws.monitoring_spec import CloudWatchMonitoringSpec
 from moorage.aws.monitoring_subjects import MonitoredPartsArgs
+from moorage.aws.notification_topic import create_topic
 from stack_dimension import stack_dimension
 
 if TYPE_CHECKING:
@@ -55,10 +58,44 @@ def monitor_aws(settings: "Settings", watched: WatchedStack, opts: pulumi.Resour
     }
     if said.alarm_email is not None:
         args["alarm_email"] = said.alarm_email
-    budget = said.monthly_budget_usd or budget_of(watched.estimated_cost)
+    budget = _monthly_usd(settings, watched.estimated_cost)
     if budget is not None:
         args["monthly_budget_usd"] = budget
     return CloudWatchMonitoring("monitoring", args, opts)
+
+
+def budget_aws(
+    settings: "Settings",
+    account_id: pulumi.Input[str],
+    estimated_cost: Mapping[str, float | str],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """A budget and its topic alone, for a stack whose alarms are Prometheus'; nothing where there is no estimate."""
+    monthly_usd = _monthly_usd(settings, estimated_cost)
+    if monthly_usd is None:
+        return
+    aws, said = cast("AwsSettings", settings.configuration.aws), settings.configuration.cloudwatch
+    spec = CloudWatchMonitoringSpec(
+        region=aws.region,
+        stack=stack_dimension(settings),
+        runbook_url=said.runbook_url,
+        alarm_email=said.alarm_email,
+        tags=aws.tags,
+    )
+    topic, policy = create_topic("spend-topic", spec, account_id, opts)
+    create_budget(
+        "spend-budget",
+        monthly_usd=monthly_usd,
+        cost_allocation_tag=None,
+        topic_arn=topic.arn,
+        tags=aws.tags,
+        # A budget that may not publish yet is heard by nobody.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[policy])),
+    )
+
+
+def _monthly_usd(settings: "Settings", estimated_cost: Mapping[str, float | str]) -> float | None:
+    return settings.configuration.cloudwatch.monthly_budget_usd or budget_of(estimated_cost)
 
 
 def budget_of(estimated_cost: Mapping[str, float | str]) -> float | None:

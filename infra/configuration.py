@@ -161,7 +161,8 @@ class Configuration(BaseModel):
     )
     aws: AwsSettings | None = Field(default=None, description="Where it is on AWS. Required there.")
     cloudwatch: CloudWatchSettings = Field(
-        default_factory=CloudWatchSettings, description="With cloud aws, outside of a cluster: who is told by alarms."
+        default_factory=CloudWatchSettings,
+        description="With cloud aws: who is told of what it costs, and outside of a cluster by alarms.",
     )
     fargate: FargateSettings = Field(
         default_factory=FargateSettings, description="With cloud aws and platform fargate: how large an engine is."
@@ -236,6 +237,8 @@ class Configuration(BaseModel):
         if self.cloud != "kubernetes":
             for name in sorted({"context", "service_account_annotations"} & self.cluster.model_fields_set):
                 yield Problem(f"cluster.{name}", f": has no meaning with cloud = {self.cloud}; remove it")
+        if self.cloud == "aws" and "runbook_url" in self.cloudwatch.model_fields_set:
+            yield Problem("cloudwatch.runbook_url", ": has no meaning in a cluster; see monitoring.runbook_url")
         yield from self._contradictory_addons()
 
     def _contradictory_addons(self) -> Iterator[Problem]:

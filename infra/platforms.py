@@ -34,7 +34,7 @@ PROCESS = Platform("process", optional=("model", "model_facts", "tiny_model"))
 KUBERNETES = Platform(
     "kubernetes", (*_SERVED, "cluster", "nodes"), ("replicas", "monitoring"), _IMAGES, in_cluster=True
 )
-EKS = Platform("eks", (*_SERVED, "aws"), (*_IN_CLUSTER, "pool", "failover"), _IMAGES, in_cluster=True)
+EKS = Platform("eks", (*_SERVED, "aws"), (*_IN_CLUSTER, "pool", "failover", "cloudwatch"), _IMAGES, in_cluster=True)
 LAMBDA = Platform("lambda", (*_SERVED, "aws"), ("cloudwatch", "function", "jobs"), ("engine",), has_network=False)
 SAGEMAKER = Platform("sagemaker", (*_SERVED, "aws"), (*_BEHIND_GATEWAYS, "pool"), ("gateway",))
 ECS = Platform("ecs", (*_SERVED, "aws"), (*_BEHIND_GATEWAYS, "pool"), ("engine", "gateway"))

@@ -20,6 +20,7 @@ from .recording import PROJECT, STACK, Recording, run_program
 ROOT = Path(__file__).parents[2]
 MODULES = ("aws_monitoring", "settings")
 FILE = ROOT / "stacks" / "Pulumi.aws-serverless.yaml"
+EKS_FILE = ROOT / "stacks" / "Pulumi.aws-always-on.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,24 @@ def built(infra: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Any:
             return infra.aws_monitoring.with_cloudwatch_metrics(settings)
 
         return run_program(program)
+
+    return build
+
+
+@pytest.fixture
+def in_cluster(infra: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Watches what a stack on EKS costs."""
+
+    def build(estimated_cost: dict[str, float | str], **said: object) -> Recording:
+        keys = {**yaml.safe_load(EKS_FILE.read_text())["config"], "moorage:cloudwatch": said}
+        given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(given))
+
+        def program() -> None:
+            settings = infra.settings.read_settings()
+            infra.aws_monitoring.budget_aws(settings, ACCOUNT_ID, estimated_cost, pulumi.ResourceOptions())
+
+        return run_program(program)[1]
 
     return build
 
@@ -106,3 +125,30 @@ def test_whoever_is_named_is_told_and_where_to_read_on(built: Any):
 def test_what_is_no_address_is_refused_by_its_key(built: Any):
     with pytest.raises(SpecError, match=r'cloudwatch\.alarm_email = "harbour-master": must be an e-mail address'):
         built({}, alarm_email="harbour-master")
+
+
+@pytest.mark.parametrize(
+    ("estimated_cost", "given", "limit"),
+    [({"usd_per_hour": 1.0}, {}, "1095.00"), ({"note": "no price"}, {"monthly_budget_usd": 500.0}, "500.00")],
+)
+def test_a_stack_in_a_cluster_has_a_budget_whose_topic_tells_whoever_is_named(
+    in_cluster: Any, estimated_cost: dict[str, float | str], given: dict[str, float], limit: str
+):
+    recording = in_cluster(estimated_cost, alarm_email="on-call@example.com", **given)
+    budget, topic = recording.the("Budget"), recording.the("Topic")
+    assert budget.inputs["limitAmount"] == limit
+    told = {arn for notification in budget.inputs["notifications"] for arn in notification["subscriberSnsTopicArns"]}
+    assert told == {recording.the("TopicSubscription").inputs["topic"]}
+    assert recording.the("TopicSubscription").inputs["endpoint"] == "on-call@example.com"
+    assert {made.inputs["tags"]["stack"] for made in (budget, topic, recording.the("Key"))} == {"moorage"}
+    assert recording.of_type("MetricAlarm") == []
+
+
+def test_a_cluster_that_nobody_has_estimated_has_neither_budget_nor_topic(in_cluster: Any):
+    recording = in_cluster({"note": "no price"})
+    assert recording.of_type("Budget") == recording.of_type("Topic") == []
+
+
+def test_a_runbook_of_alarms_is_refused_where_there_are_none(in_cluster: Any):
+    with pytest.raises(SpecError, match=r"cloudwatch\.runbook_url: has no meaning in a cluster"):
+        in_cluster({}, runbook_url="https://example.com/aws-alarms.md")

@@ -14,11 +14,13 @@ from moorage.spec.numbers import WholeNumber
 
 AMI_PARAMETER = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
 """AWS's own image with NVIDIA's driver and ECS's agent, the newest when an instance starts
-(docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html, not read again)."""
+(docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html, read 2026-11-25)."""
 _RESERVED_PREFIXES = ("aws", "ecs", "fargate")
 """botocore 1.43.117, ecs: CreateCapacityProvider, name."""
 _MOST_INSTANCE_TYPES = 40
-"""docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LaunchTemplate.html, Overrides (not read again)."""
+"""docs.aws.amazon.com/cdk/api/v2/python/aws_cdk.aws_autoscaling/MixedInstancesPolicy.html, launch_template_overrides
+(read 2026-11-25): that a group has at most 40 instance types. The API's own reference has no number (botocore 1.43.117,
+autoscaling: LaunchTemplate)."""
 _ALL_ON_DEMAND, _ALL_SPOT = 100, 0
 
 

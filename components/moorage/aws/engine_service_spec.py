@@ -45,8 +45,8 @@ from moorage.spec.errors import SpecError
 from moorage.spec.numbers import WholeNumber
 
 MOST_REPLICAS = 8
-"""A name of Route 53 answers with at most eight addresses, and gateways find engines by one
-(docs.aws.amazon.com/Route53/latest/DeveloperGuide/routing-policy-multivalue.html, not read again)."""
+"""A name of Cloud Map answers with at most eight addresses, and gateways find engines by one (botocore 1.43.117,
+servicediscovery: DnsConfig, RoutingPolicy, MULTIVALUE; read 2026-11-25)."""
 _PERCENT = 100
 _MIB_PER_GIB = 1024
 _MEGABYTES_PER_SECOND_ON_FARGATE = 100
