@@ -73,6 +73,6 @@ class CloudWatchSettings(BaseModel):
     runbook_url: str = Field(
         default="docs/runbooks/aws-alarms.md",
         min_length=1,
-        description="Outside of a cluster, of that page, wherever it is read: each alarm links it. Default: its path in "
-        "this repository.",
+        description="Outside of a cluster, of that page, wherever it is read: each alarm links it. Default: its path "
+        "in this repository.",
     )
