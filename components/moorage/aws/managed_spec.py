@@ -16,9 +16,11 @@ from moorage.engine import (
     GPU_COMPILE_SECONDS,
     HostAndPort,
     Parallelism,
+    drain_budget,
     startup_budget,
     vllm_arguments,
     vllm_environment,
+    within_notice,
 )
 from moorage.kubernetes.vllm_spec import max_num_seqs_of
 from moorage.planner.gpu_memory import Demand, shortage
@@ -33,6 +35,9 @@ _DOWNLOAD_MEGABYTES_PER_SECOND = 200
 _DOWNLOAD_MARGIN = 2
 INVOCATION_SECONDS = 60
 """Until SageMaker gives up an answer that is not streamed (botocore 1.43.117, sagemaker-runtime: InvokeEndpoint)."""
+STOP_SECONDS = 30
+"""From SIGTERM to SIGKILL (docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html,
+read 2026-11-25)."""
 _ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _INSTANCE_TYPE = re.compile(r"ml\.(g4dn|g5|g6|g6e|g7|g7e|p4d|p4de|p5|p5e|p5en|p6-b200|p6-b300)\.\w+")
 _PORT = 8080
@@ -145,6 +150,13 @@ class SagemakerVllmSpec(BaseModel):
         return max_num_seqs_of(self.load)
 
     @property
+    def shutdown_timeout_seconds(self) -> int:
+        """A container that is stopped finishes its requests for as long: no longer than SageMaker lets it live."""
+        # SageMaker sends it no more requests by then.
+        drain = drain_budget(self.service_level.p99_request_seconds, load_balancer_propagation_seconds=0)
+        return within_notice(drain, STOP_SECONDS).shutdown_timeout_seconds
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """By which the container starts vLLM: its arguments, and its own variables. None is secret."""
         inside = self.model.model_copy(update={"source": FolderSource(MODEL_FOLDER), "revision": None})
@@ -152,7 +164,7 @@ class SagemakerVllmSpec(BaseModel):
             inside,
             HostAndPort("0.0.0.0", _PORT),  # noqa: S104 - the container's own
             device="gpu",
-            shutdown_timeout_seconds=math.ceil(self.service_level.p99_request_seconds),
+            shutdown_timeout_seconds=self.shutdown_timeout_seconds,
             max_num_seqs=self.max_num_seqs,
             parallelism=Parallelism(self.tensor_parallel_size, 1),
         )

@@ -10,7 +10,9 @@ from itertools import pairwise
 
 PREFIX = "SM_VLLM_"
 MODEL_FOLDER = "/opt/ml/model"
-"""Where SageMaker puts the weights."""
+"""Where SageMaker puts the weights. The container would look there by itself without `SM_VLLM_MODEL`, and then for
+`HF_MODEL_ID`; told, it looks nowhere else (github.com/aws/deep-learning-containers,
+scripts/docker/vllm/sagemaker_args.py, `resolve_model`, at 19aa475, read 2026-11-25)."""
 _DECIDED_BY_THE_CONTAINER = frozenset({"--host", "--port"})
 # botocore 1.43.117, sagemaker: EnvironmentMap, EnvironmentValue.
 _LONGEST_VALUE = 1024
