@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pulumi
 
+from moorage.aws.asynchronous_endpoint import SagemakerAsyncVllm
 from moorage.aws.cache import ElastiCacheValkey
 from moorage.aws.cluster import EksCluster
 from moorage.aws.container_service import EcsVllm
@@ -143,6 +144,27 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "model_key_arn": KEY_ARN,
         "data_capture_uri": "s3://captured-bucket/harbour",
         "data_capture_key_arn": KEY_ARN,
+        "log_retention_days": 30,
+        "tags": TAGS,
+    },
+    SagemakerAsyncVllm: {
+        "region": REGION,
+        "account_id": ACCOUNT_ID,
+        "endpoint_name": "moorage-test-jobs",
+        "model": {"source": "s3://models-bucket/harbour", "served_name": "harbour", "max_model_len": 4096},
+        "revision": "r1",
+        "facts": SMALL_FACTS,
+        "load": {"concurrent_requests": 8},
+        "service_level": {"p99_request_seconds": 30.0},
+        "instance_type": "ml.g6e.xlarge",
+        "gpu_memory_gib": 44.0,
+        "tensor_parallel_size": 1,
+        "max_instances": 3,
+        "model_key_arn": KEY_ARN,
+        "retention_days": 3,
+        "success_topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:answered",
+        "error_topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:failed",
+        "deletion_protection": False,
         "log_retention_days": 30,
         "tags": TAGS,
     },

@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 import pytest
 from pulumi_kubernetes.apps.v1 import Deployment
 
+from moorage.aws.asynchronous_endpoint import SagemakerAsyncVllm
 from moorage.aws.cache import ElastiCacheValkey
 from moorage.aws.cluster import EksCluster
 from moorage.aws.container_service import EcsVllm
@@ -117,6 +118,11 @@ VARIANTS: Mapping[str, Variant] = {
     "small endpoint of SageMaker": (
         SagemakerVllm,
         {"max_instances": ..., "model_key_arn": ..., "data_capture_uri": ..., "data_capture_key_arn": ...},
+    ),
+    "asynchronous endpoint of SageMaker": (SagemakerAsyncVllm, {}),
+    "guarded asynchronous endpoint of SageMaker": (
+        SagemakerAsyncVllm,
+        {"model_key_arn": ..., "success_topic_arn": ..., "error_topic_arn": ..., "deletion_protection": ...},
     ),
     "edge": (EdgeDistribution, {}),
     "edge without a model": (

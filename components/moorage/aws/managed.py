@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 import pulumi
-from pulumi_aws import appautoscaling, cloudwatch, iam, sagemaker
+from pulumi_aws import appautoscaling, cloudwatch, sagemaker
 
-from moorage.aws.account import Account, account_of, partition_of
-from moorage.aws.ecr_image import pull_statements
-from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group
+from moorage.aws.account import account_of, partition_of
 from moorage.aws.managed_spec import SagemakerVllmSpec
 from moorage.aws.names import check_name
-from moorage.aws.policy import Statement, allow, policy_document, trust
-from moorage.aws.sagemaker_image import AMI_VERSION, REPOSITORY, image_accounts
+from moorage.aws.policy import Statement, allow, policy_document
+from moorage.aws.sagemaker_image import AMI_VERSION
+from moorage.aws.sagemaker_model import create_model
 from moorage.aws.tags import named
 from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 from moorage.spec.gateway_document import Upstream
@@ -91,10 +90,9 @@ class SagemakerVllm(pulumi.ComponentResource):
         self._name, self._spec = name, parse(SagemakerVllmSpec, known_of(SagemakerVllmSpec, args), "")
         self._child = pulumi.ResourceOptions(parent=self)
         account = account_of(self._spec.region, args["account_id"])
-        log_group = self._create_log_group(account)
-        role, allowed = self._create_role(account, log_group)
-        configuration = self._create_configuration(self._create_model(role, allowed))
-        endpoint = self._create_endpoint(configuration, log_group)
+        statements = pulumi.Output.from_input(_capture_statements(self._spec))
+        model, log_group = create_model(name, self._spec, account, statements, self._child)
+        endpoint = self._create_endpoint(self._create_configuration(model), log_group)
         self._scale(endpoint)
         self.endpoint_arn = endpoint.arn
         self.invoke_policy = endpoint.arn.apply(invoke_policy)
@@ -118,67 +116,6 @@ class SagemakerVllm(pulumi.ComponentResource):
             "revision": self._spec.revision,
             "max_concurrent_requests": self._spec.max_num_seqs * self._spec.max_instances,
         }
-
-    def _create_log_group(self, account: pulumi.Output[Account]) -> cloudwatch.LogGroup:
-        """SageMaker would make it itself, to be kept for ever and encrypted with a key of AWS's."""
-        # docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html (read 2026-11-25)
-        log_group, region = f"/aws/sagemaker/Endpoints/{self._spec.endpoint_name}", self._spec.region
-        key = create_key(
-            f"{self._name}-key",
-            description=f"Log group {log_group}",
-            policy=account.apply(lambda account: key_policy(account, used_by_log_group(account, region, log_group))),
-            tags=self._spec.tags,
-            opts=self._child,
-        )
-        return cloudwatch.LogGroup(
-            f"{self._name}-log",
-            name=log_group,
-            retention_in_days=self._spec.log_retention_days,
-            kms_key_id=key.arn,
-            tags=named(f"{self._name}-log", self._spec.tags),
-            opts=self._child,
-        )
-
-    def _create_role(
-        self, account: pulumi.Output[Account], log_group: cloudwatch.LogGroup
-    ) -> tuple[iam.Role, iam.RolePolicy]:
-        name = f"{self._name}-role"
-        role = iam.Role(
-            name,
-            assume_role_policy=account.apply(
-                lambda account: trust(
-                    "sagemaker.amazonaws.com", condition={"StringEquals": {"aws:SourceAccount": account.account_id}}
-                )
-            ),
-            tags=named(name, self._spec.tags),
-            opts=self._child,
-        )
-        policy = iam.RolePolicy(
-            f"{self._name}-policy",
-            role=role.id,
-            policy=log_group.arn.apply(lambda arn: _execution_policy(self._spec, arn)),
-            opts=self._child,
-        )
-        return role, policy
-
-    def _create_model(self, role: iam.Role, allowed: iam.RolePolicy) -> sagemaker.Model:
-        name = f"{self._name}-model"
-        return sagemaker.Model(
-            name,
-            execution_role_arn=role.arn,
-            enable_network_isolation=True,
-            primary_container={
-                "image": self._spec.image,
-                "environment": self._spec.environment,
-                "model_data_source": {
-                    "s3_data_sources": [
-                        {"s3_uri": self._spec.model_uri, "s3_data_type": "S3Prefix", "compression_type": "None"}
-                    ]
-                },
-            },
-            tags=named(name, self._spec.tags),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
-        )
 
     def _create_configuration(self, model: sagemaker.Model) -> sagemaker.EndpointConfiguration:
         name, spec = f"{self._name}-configuration", self._spec
@@ -306,30 +243,12 @@ def invoke_policy(endpoint_arn: str) -> str:
     return policy_document(allow("Invoke", actions, (endpoint_arn,)))
 
 
-def _execution_policy(spec: SagemakerVllmSpec, log_group_arn: str) -> str:
-    """To read this model, to pull this image and to write this log.
-
-    docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, CreateModel (read 2026-11-25), without its wildcards.
-    """
-    partition = partition_of(spec.region)
-    bucket, _, prefix = spec.model_uri.removeprefix("s3://").partition("/")
-    images = f"arn:{partition}:ecr:{spec.region}:{image_accounts()[spec.region]}:repository/{REPOSITORY}"
-    statements: list[Statement] = [
-        allow("ListModel", ("s3:ListBucket",), (f"arn:{partition}:s3:::{bucket}",)),
-        allow("ReadModel", ("s3:GetObject",), (f"arn:{partition}:s3:::{bucket}/{prefix}*",)),
-        *pull_statements(images),
-        allow(
-            "WriteLog",
-            ("logs:CreateLogStream", "logs:PutLogEvents"),
-            (f"{log_group_arn}:*",),
-        ),
+def _capture_statements(spec: SagemakerVllmSpec) -> list[Statement]:
+    """To write every request and answer, where that is wanted."""
+    if spec.data_capture_uri is None:
+        return []
+    place = spec.data_capture_uri.removeprefix("s3://").rstrip("/")
+    return [
+        allow("Capture", ("s3:PutObject",), (f"arn:{partition_of(spec.region)}:s3:::{place}/*",)),
+        allow("EncryptCapture", ("kms:Decrypt", "kms:GenerateDataKey"), (spec.data_capture_key_arn or "",)),
     ]
-    if spec.model_key_arn is not None:
-        statements.append(allow("DecryptModel", ("kms:Decrypt",), (spec.model_key_arn,)))
-    if spec.data_capture_uri is not None:
-        place = spec.data_capture_uri.removeprefix("s3://").rstrip("/")
-        statements.append(allow("Capture", ("s3:PutObject",), (f"arn:{partition}:s3:::{place}/*",)))
-        statements.append(
-            allow("EncryptCapture", ("kms:Decrypt", "kms:GenerateDataKey"), (spec.data_capture_key_arn or "",))
-        )
-    return policy_document(*statements)

@@ -43,8 +43,8 @@ _INSTANCE_TYPE = re.compile(r"ml\.(g4dn|g5|g6|g6e|g7|g7e|p4d|p4de|p5|p5e|p5en|p6
 _PORT = 8080
 
 
-class SagemakerVllmSpec(BaseModel):
-    """What `SagemakerVllmArgs` say that is known before anything is created."""
+class SagemakerModelSpec(BaseModel):
+    """What vLLM in an endpoint is asked to be, however the endpoint is called."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -58,11 +58,7 @@ class SagemakerVllmSpec(BaseModel):
     instance_type: str
     gpu_memory_gib: float = Field(gt=0)
     tensor_parallel_size: WholeNumber = Field(default=1, ge=1, validate_default=True)
-    min_instances: WholeNumber = Field(default=1, ge=1)
-    max_instances: WholeNumber = Field(default=1, ge=1, validate_default=True)
     model_key_arn: str | None = Field(default=None, min_length=1)
-    data_capture_uri: str | None = Field(default=None, pattern=r"^s3://[a-z0-9.-]+/.+")
-    data_capture_key_arn: str | None = Field(default=None, min_length=1, validate_default=True)
     log_retention_days: RetentionDays = 90
     tags: Tags = Field(default_factory=dict)
 
@@ -120,21 +116,6 @@ class SagemakerVllmSpec(BaseModel):
                 raise SpecError([missing])
         return size
 
-    @field_validator("max_instances")
-    @classmethod
-    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
-        least = info.data.get("min_instances", 1)
-        if most < least:
-            raise ValueError(f"must be at least min_instances = {least}")
-        return most
-
-    @field_validator("data_capture_key_arn")
-    @classmethod
-    def _is_encrypted(cls, key_arn: str | None, info: ValidationInfo) -> str | None:
-        if (key_arn is None) != (info.data.get("data_capture_uri") is None):
-            raise ValueError("must be given together with data_capture_uri: what users say is encrypted")
-        return key_arn
-
     @property
     def image(self) -> str:
         return vllm_image(self.region)
@@ -179,6 +160,30 @@ class SagemakerVllmSpec(BaseModel):
     def startup_seconds(self) -> int:
         """Until it gives up an engine that does not answer `/ping`."""
         return startup_budget(self.facts.weight_bytes, compile_seconds=GPU_COMPILE_SECONDS)
+
+
+class SagemakerVllmSpec(SagemakerModelSpec):
+    """What `SagemakerVllmArgs` say that is known before anything is created."""
+
+    min_instances: WholeNumber = Field(default=1, ge=1)
+    max_instances: WholeNumber = Field(default=1, ge=1, validate_default=True)
+    data_capture_uri: str | None = Field(default=None, pattern=r"^s3://[a-z0-9.-]+/.+")
+    data_capture_key_arn: str | None = Field(default=None, min_length=1, validate_default=True)
+
+    @field_validator("max_instances")
+    @classmethod
+    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
+        least = info.data.get("min_instances", 1)
+        if most < least:
+            raise ValueError(f"must be at least min_instances = {least}")
+        return most
+
+    @field_validator("data_capture_key_arn")
+    @classmethod
+    def _is_encrypted(cls, key_arn: str | None, info: ValidationInfo) -> str | None:
+        if (key_arn is None) != (info.data.get("data_capture_uri") is None):
+            raise ValueError("must be given together with data_capture_uri: what users say is encrypted")
+        return key_arn
 
 
 def download_seconds(weight_bytes: int) -> int:

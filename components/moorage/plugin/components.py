@@ -43,6 +43,7 @@ COMPONENTS: Mapping[str, str] = {
     "ModelCache": "moorage.kubernetes.model_cache",
     "NetworkPolicies": "moorage.kubernetes.network_policies",
     "RotatedKey": "moorage.aws.rotated_key",
+    "SagemakerAsyncVllm": "moorage.aws.asynchronous_endpoint",
     "SagemakerVllm": "moorage.aws.managed",
     "SqsJobQueue": "moorage.aws.job_queue",
     "S3ModelStore": "moorage.aws.model_store",

@@ -1,0 +1,119 @@
+"""A model of SageMaker with its role and its log: what every endpoint with vLLM begins with."""
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi_aws import cloudwatch, iam, sagemaker
+
+from moorage.aws.account import Account, partition_of
+from moorage.aws.ecr_image import pull_statements
+from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group
+from moorage.aws.managed_spec import SagemakerModelSpec
+from moorage.aws.policy import Statement, allow, policy_document, trust
+from moorage.aws.sagemaker_image import REPOSITORY, image_accounts
+from moorage.aws.tags import named
+
+
+def create_model(
+    name: str,
+    spec: SagemakerModelSpec,
+    account: pulumi.Output[Account],
+    statements: pulumi.Output[list[Statement]],
+    opts: pulumi.ResourceOptions,
+) -> tuple[sagemaker.Model, cloudwatch.LogGroup]:
+    """The model, and the log group that has to be there before its endpoint is.
+
+    Args:
+        name: what its resources' names begin with.
+        statements: what its role may beside reading the model, pulling the image and writing the log.
+    """
+    log_group = _create_log_group(name, spec, account, opts)
+    role, allowed = _create_role(name, spec, account, log_group.arn, statements, opts)
+    model = sagemaker.Model(
+        f"{name}-model",
+        execution_role_arn=role.arn,
+        enable_network_isolation=True,
+        primary_container={
+            "image": spec.image,
+            "environment": spec.environment,
+            "model_data_source": {
+                "s3_data_sources": [{"s3_uri": spec.model_uri, "s3_data_type": "S3Prefix", "compression_type": "None"}]
+            },
+        },
+        tags=named(f"{name}-model", spec.tags),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[allowed])),
+    )
+    return model, log_group
+
+
+def _create_log_group(
+    name: str, spec: SagemakerModelSpec, account: pulumi.Output[Account], opts: pulumi.ResourceOptions
+) -> cloudwatch.LogGroup:
+    """SageMaker would make it itself, to be kept for ever and encrypted with a key of AWS's."""
+    # docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html (read 2026-11-25)
+    log_group, region = f"/aws/sagemaker/Endpoints/{spec.endpoint_name}", spec.region
+    key = create_key(
+        f"{name}-key",
+        description=f"Log group {log_group}",
+        policy=account.apply(lambda account: key_policy(account, used_by_log_group(account, region, log_group))),
+        tags=spec.tags,
+        opts=opts,
+    )
+    return cloudwatch.LogGroup(
+        f"{name}-log",
+        name=log_group,
+        retention_in_days=spec.log_retention_days,
+        kms_key_id=key.arn,
+        tags=named(f"{name}-log", spec.tags),
+        opts=opts,
+    )
+
+
+def _create_role(
+    name: str,
+    spec: SagemakerModelSpec,
+    account: pulumi.Output[Account],
+    log_group_arn: pulumi.Output[str],
+    statements: pulumi.Output[list[Statement]],
+    opts: pulumi.ResourceOptions,
+) -> tuple[iam.Role, iam.RolePolicy]:
+    role = iam.Role(
+        f"{name}-role",
+        assume_role_policy=account.apply(
+            lambda account: trust(
+                "sagemaker.amazonaws.com", condition={"StringEquals": {"aws:SourceAccount": account.account_id}}
+            )
+        ),
+        tags=named(f"{name}-role", spec.tags),
+        opts=opts,
+    )
+    policy = iam.RolePolicy(
+        f"{name}-policy",
+        role=role.id,
+        policy=log_group_arn.apply(lambda arn: statements.apply(lambda others: _execution_policy(spec, arn, others))),
+        opts=opts,
+    )
+    return role, policy
+
+
+def _execution_policy(spec: SagemakerModelSpec, log_group_arn: str, others: Sequence[Statement]) -> str:
+    """To read this model, to pull this image and to write this log.
+
+    docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, CreateModel (read 2026-11-25), without its wildcards.
+    """
+    partition = partition_of(spec.region)
+    bucket, _, prefix = spec.model_uri.removeprefix("s3://").partition("/")
+    images = f"arn:{partition}:ecr:{spec.region}:{image_accounts()[spec.region]}:repository/{REPOSITORY}"
+    statements: list[Statement] = [
+        allow("ListModel", ("s3:ListBucket",), (f"arn:{partition}:s3:::{bucket}",)),
+        allow("ReadModel", ("s3:GetObject",), (f"arn:{partition}:s3:::{bucket}/{prefix}*",)),
+        *pull_statements(images),
+        allow(
+            "WriteLog",
+            ("logs:CreateLogStream", "logs:PutLogEvents"),
+            (f"{log_group_arn}:*",),
+        ),
+    ]
+    if spec.model_key_arn is not None:
+        statements.append(allow("DecryptModel", ("kms:Decrypt",), (spec.model_key_arn,)))
+    return policy_document(*statements, *others)
