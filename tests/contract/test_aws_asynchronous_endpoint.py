@@ -9,7 +9,7 @@ from moorage.aws.asynchronous_endpoint import SagemakerAsyncVllm
 from moorage.spec import SpecError
 
 from .aws_programs import program
-from .recording import run_program
+from .recording import run_program, value_of
 
 
 def made(**changes: object) -> dict[str, dict[str, Any]]:
@@ -60,7 +60,8 @@ def test_what_is_kept_expires():
 
 def test_nobody_is_told_where_no_topic_is_given():
     inputs = made(success_topic_arn=..., error_topic_arn=...)
-    assert "notificationConfig" not in inputs["harbour-configuration"]["asyncInferenceConfig"]["outputConfig"]
+    output = inputs["harbour-configuration"]["asyncInferenceConfig"]["outputConfig"]
+    assert output.get("notificationConfig") is None
     assert "sns:Publish" not in inputs["harbour-policy"]["policy"]
 
 
@@ -73,11 +74,10 @@ def test_topics_are_told_by_their_names():
 
 
 def test_callers_may_ask_and_read_and_nothing_else():
-    component, _ = run_program(program((SagemakerAsyncVllm, {})))
-    assert isinstance(component, SagemakerAsyncVllm)
-    policy: list[str] = []
-    component.invoke_policy.apply(policy.append)
-    actions = {action for statement in json.loads(policy[0])["Statement"] for action in statement["Action"]}
+    endpoint, _ = run_program(program((SagemakerAsyncVllm, {})))
+    assert isinstance(endpoint, SagemakerAsyncVllm)
+    policy = json.loads(str(value_of(endpoint.invoke_policy)))
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
     assert actions == {
         "sagemaker:InvokeEndpointAsync",
         "s3:PutObject",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from moorage.aws.managed_spec import SagemakerVllmSpec
+from moorage.aws.managed_spec import SagemakerModelSpec
 from moorage.aws.sagemaker_environment import MODEL_FOLDER
 from moorage.engine import vllm_command
 from tests.checkout import ROOT
@@ -25,7 +25,7 @@ _ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nob
 
 
 @contextmanager
-def container(spec: SagemakerVllmSpec, model_folder: Path, log_path: Path) -> Iterator[str]:
+def container(spec: SagemakerModelSpec, model_folder: Path, log_path: Path) -> Iterator[str]:
     """Its address, once `/ping` has answered. The weights lie in `model_folder` instead of SageMaker's folder."""
     port = _free_port()
     arguments = [str(model_folder) if value == MODEL_FOLDER else value for value in arguments_of(spec.environment)]

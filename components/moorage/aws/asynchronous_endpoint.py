@@ -78,7 +78,6 @@ class SagemakerAsyncVllm(pulumi.ComponentResource):
     `upstream`, and no gateway asks it.
     """
 
-    endpoint_name: pulumi.Output[str]
     endpoint_arn: pulumi.Output[str]
     bucket_name: pulumi.Output[str]
     """With the folders `inputs`, `outputs` and `failures`."""
@@ -110,7 +109,6 @@ class SagemakerAsyncVllm(pulumi.ComponentResource):
             tags=self._spec.tags,
             opts=self._child,
         )
-        self.endpoint_name = endpoint.name
         self.endpoint_arn = endpoint.arn
         self.bucket_name = bucket.bucket
         self.invoke_policy = pulumi.Output.all(endpoint.arn, bucket.arn, key.arn).apply(
@@ -118,7 +116,6 @@ class SagemakerAsyncVllm(pulumi.ComponentResource):
         )
         self.register_outputs(
             {
-                "endpoint_name": self.endpoint_name,
                 "endpoint_arn": self.endpoint_arn,
                 "bucket_name": self.bucket_name,
                 "invoke_policy": self.invoke_policy,

@@ -1,0 +1,92 @@
+"""The asynchronous side of SageMaker's runtime: it reads requests from S3, and writes there what a container answers.
+
+botocore's model of `InvokeEndpointAsync` says the headers; names of what is written:
+docs.aws.amazon.com/sagemaker/latest/dg/async-inference-check-predictions.html (read 2026-11-25).
+"""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+_PREFIX = "X-Amzn-SageMaker-"
+
+
+class AsynchronousFront:
+    """Before one container, as an endpoint's configuration says."""
+
+    def __init__(self, endpoint_name: str, configuration: Mapping[str, Any], container: str, s3: Any) -> None:
+        output = configuration["outputConfig"]
+        self.path = f"/endpoints/{endpoint_name}/async-invocations"
+        self._answers, self._failures = output["s3OutputPath"], output["s3FailurePath"]
+        self._key_arn = output["kmsKeyId"]
+        self._container, self._s3 = container, s3
+        self._workers = ThreadPoolExecutor(configuration["clientConfig"]["maxConcurrentInvocationsPerInstance"])
+
+    def accept(self, input_location: str, content_type: str, timeout_seconds: float) -> dict[str, str]:
+        """The answer's headers: where to look. The request itself comes to the container later."""
+        inference_id = str(uuid.uuid4())
+        places = f"{self._answers}/{inference_id}.out", f"{self._failures}/{inference_id}-error.out"
+        self._workers.submit(self._work, input_location, content_type, timeout_seconds, *places)
+        return {
+            "InferenceId": inference_id,
+            f"{_PREFIX}OutputLocation": places[0],
+            f"{_PREFIX}FailureLocation": places[1],
+        }
+
+    def _work(self, asked: str, content_type: str, timeout_seconds: float, answer: str, failure: str) -> None:
+        place = urlsplit(asked)
+        body = self._s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read()
+        with httpx.Client(base_url=self._container, trust_env=False, timeout=timeout_seconds) as client:
+            answered = client.post("/invocations", content=body, headers={"content-type": content_type})
+        written = urlsplit(answer if answered.is_success else failure)
+        self._s3.put_object(
+            Bucket=written.netloc,
+            Key=written.path.lstrip("/"),
+            Body=answered.content,
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId=self._key_arn,
+        )
+
+
+@contextmanager
+def served(front: AsynchronousFront) -> Iterator[str]:
+    """Its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            if self.path != front.path:
+                # A call for an answer at once is none for such an endpoint.
+                self.send_error(400)
+                return
+            places = front.accept(
+                self.headers[f"{_PREFIX}InputLocation"],
+                self.headers[f"{_PREFIX}Content-Type"] or self.headers["Content-Type"],
+                float(self.headers.get(f"{_PREFIX}InvocationTimeoutSeconds", 900)),
+            )
+            body = json.dumps({"InferenceId": places.pop("InferenceId")}).encode()
+            self.send_response(202)
+            for name, value in {**places, "content-length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
