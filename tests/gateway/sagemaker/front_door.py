@@ -36,6 +36,8 @@ class FrontDoor(CloudDoor):
 
     engine: str
     keys: dict[str, Key]
+    region: str = REGION
+    endpoint: str = ENDPOINT
     copies: dict[str, int] = field(default_factory=dict)  # of every inference component; empty: there are none
     refusals: deque[AwsError] = field(default_factory=deque)  # the next answers
     fail_after_parts: tuple[int, bytes] | None = None  # then this message comes instead of the rest
@@ -108,7 +110,7 @@ class FrontDoor(CloudDoor):
         headers = {name.lower(): value for name, value in request.headers.items()}
         signed = SignedRequest("POST", request.raw_path, request.query_string, headers, await request.read())
         self.received.append(signed)
-        verify(signed, self.keys, REGION, "sagemaker", datetime.now(UTC))
+        verify(signed, self.keys, self.region, "sagemaker", datetime.now(UTC))
         if self.refusals:
             raise self.refusals.popleft()
         if len(signed.body) > MAX_BODY_BYTES:
@@ -117,7 +119,7 @@ class FrontDoor(CloudDoor):
         if not NAME.fullmatch(variant):
             detected = f"1 validation error detected: Value '{variant}' at 'targetVariant' failed to satisfy constraint"
             raise AwsError(400, "ValidationError", detected)
-        if request.match_info["name"] != ENDPOINT:
+        if request.match_info["name"] != self.endpoint:
             raise AwsError(400, "ValidationError", "Endpoint of account 123456789012 not found.")
         self._check_component(headers.get("x-amzn-sagemaker-inference-component"))
         self.invocations += 1
