@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 
@@ -57,7 +57,7 @@ def configuration() -> dict[str, Any]:
     """As the component registers it."""
     _, recording = run_program(lambda: SagemakerAsyncVllm("harbour", ARGS))  # pyright: ignore[reportArgumentType]
     (found,) = (one for one in recording.registrations if one.type.endswith(":EndpointConfiguration"))
-    return found.inputs["asyncInferenceConfig"]
+    return cast("dict[str, Any]", found.inputs["asyncInferenceConfig"])
 
 
 @pytest.fixture(scope="module")
