@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import pulumi
 import pulumi_aws
 
+from aws_edge import build_edge
 from aws_jobs import Jobs, check_jobs, create_jobs, jobs_outputs
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
 from images import image_of
@@ -111,9 +112,14 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
         gateway = FargateGateway("gateway", _gateway_args(settings, ground, engines, around), ground.opts)
     monitoring = monitor_aws(settings, _watched(ground, engines, around, gateway), ground.opts)
     region = ground.aws.region
+    endpoint_url = gateway.endpoint_url
+    api_key = gateway.api_key if rotated is None else _current(rotated, ground)
+    if settings.configuration.edge is not None:
+        edge = build_edge(settings, balancer, ground.network.account_id, api_key, ground.opts)
+        endpoint_url, api_key = edge.endpoint_url, edge.signed_api_key
     return StackOutputs(
-        endpoint_url=gateway.endpoint_url,
-        api_key=gateway.api_key if rotated is None else _current(rotated, ground),
+        endpoint_url=endpoint_url,
+        api_key=api_key,
         model=engines.model,
         revision=engines.revision,
         option=settings.configuration.option,
@@ -122,7 +128,7 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
         estimated_cost=engines.estimated_cost,
         upstreams=list(engines.upstreams),
         log_directory=pulumi.Output.concat("aws logs tail ", gateway.log_group_name, f" --region {region}"),
-        try_it=try_it(settings.stack, gateway.endpoint_url, engines.model, _QUESTION),
+        try_it=try_it(settings.stack, endpoint_url, engines.model, _QUESTION),
         jobs=None if jobs is None else jobs_outputs(jobs.queue, region, engines.model, _QUESTION),
     )
 

@@ -23,6 +23,7 @@ from cluster_configuration import (
     NodeSettings,
     ReplicaSettings,
 )
+from edge_configuration import EdgeSettings, contradictions
 from failover_configuration import FailoverSettings
 from function_configuration import FunctionSettings
 from images import ImageSettings
@@ -156,6 +157,9 @@ class Configuration(BaseModel):
         default_factory=ExposureSpec,
         description="Who reaches the gateways on AWS outside of a cluster. Default: the network itself, without TLS.",
     )
+    edge: EdgeSettings | None = Field(
+        default=None, description="CloudFront before the balancer, which is private then. Default: none."
+    )
     failover: FailoverSettings | None = Field(
         default=None, description="Engines in another region of AWS, asked after the stack's own. Default: none."
     )
@@ -179,6 +183,8 @@ class Configuration(BaseModel):
     @model_validator(mode="after")
     def _belongs_to_its_cloud(self) -> Self:
         problems = [*self._meaningless(), *self._missing()]
+        if self.edge is not None:
+            problems += contradictions(self.load_balancer, self.gateway)
         if problems:
             raise SpecError(problems)
         return self

@@ -29,7 +29,7 @@ class Platform:
 _SERVED = ("model", "model_facts", "images")
 _IMAGES = ("engine", "gateway", "cache")
 _IN_CLUSTER = ("replicas", "cluster", "monitoring")
-_BEHIND_GATEWAYS = ("replicas", "load_balancer", "cloudwatch", "jobs")
+_BEHIND_GATEWAYS = ("replicas", "load_balancer", "edge", "cloudwatch", "jobs")
 PROCESS = Platform("process", optional=("model", "model_facts", "tiny_model"))
 KUBERNETES = Platform(
     "kubernetes", (*_SERVED, "cluster", "nodes"), ("replicas", "monitoring"), _IMAGES, in_cluster=True

@@ -158,3 +158,7 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:sns/topic:Topic": _arn("sns", ""),
     "aws:wafv2/webAcl:WebAcl": _arn("wafv2", "regional/webacl/"),
 }
+AWS_FUNCTIONS: Mapping[str, dict[str, object]] = {
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": "pl-0123456789abcdef0"},
+}
+"""What the stacks ask for besides: components ask for nothing."""

@@ -42,9 +42,10 @@ KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d"
 QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:jobs-1a2b3c4"
 RESERVATION = "cr-0123456789abcdef0"
 SUBNETS = ["subnet-a", "subnet-b"]
-EDGE_ORIGIN = {
+PUBLIC_ORIGIN = {"domain_name": "gateway.example.com"}
+PRIVATE_ORIGIN = {
+    **PUBLIC_ORIGIN,
     "load_balancer_arn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:loadbalancer/app/harbour/0123456789ab",
-    "domain_name": "gateway.example.com",
 }
 UPSTREAM = {
     "name": "engine",
@@ -378,7 +379,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
     },
     EdgeDistribution: {
         "account_id": ACCOUNT_ID,
-        "origins": {"eu": EDGE_ORIGIN, "eu-canary": EDGE_ORIGIN},
+        "origins": {"eu": PUBLIC_ORIGIN, "eu-canary": PUBLIC_ORIGIN},
         "routes": {"default": {"eu": 1}, REGION: {"eu": 95, "eu-canary": 5}},
         "api_key": "moorage-0123456789abcdef",
         "classifier_file": str(Path(__file__).with_name("edge_classifier.json")),

@@ -35,7 +35,7 @@ from moorage.aws.serverless_gpu import LambdaGpuFunction
 from moorage.aws.worker import FargateWorker
 
 from .aws_answers import REGION
-from .aws_examples import EXPOSURE, TAGS
+from .aws_examples import EXPOSURE, PRIVATE_ORIGIN, TAGS
 from .examples import component
 
 Variant = tuple[type[pulumi.ComponentResource], Mapping[str, object]]
@@ -127,7 +127,10 @@ VARIANTS: Mapping[str, Variant] = {
     "edge": (EdgeDistribution, {}),
     "edge without a model": (
         EdgeDistribution,
-        dict.fromkeys(("classifier_file", "custom_domain", "web_acl_arn", "routes", "api_key"), ...),
+        {
+            "origins": {"eu": PRIVATE_ORIGIN},
+            **dict.fromkeys(("classifier_file", "custom_domain", "web_acl_arn", "routes", "api_key"), ...),
+        },
     ),
     "queue of jobs": (SqsJobQueue, {}),
     "workers, or none": (FargateWorker, {}),

@@ -10,6 +10,7 @@ from moorage.aws.account import account_of
 from moorage.aws.edge_function import create_origin_function, create_viewer_function
 from moorage.aws.edge_log import create_edge_log
 from moorage.aws.edge_spec import DEFAULT_ROUTE, EDGE_REGION, MOST_ORIGIN_SECONDS, EdgeSpec
+from moorage.aws.load_balancer_spec import HTTP, HTTPS
 from moorage.aws.names import check_name
 from moorage.aws.rest_api_spec import CustomDomainArgs
 from moorage.aws.tags import named
@@ -30,10 +31,11 @@ _METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 class EdgeOriginArgs(TypedDict):
     """A balancer of a region."""
 
-    load_balancer_arn: pulumi.Input[str]
-    """Of an Application Load Balancer in private subnets. Its security group has to let CloudFront in."""
     domain_name: pulumi.Input[str]
     """For which the balancer has a certificate."""
+    load_balancer_arn: NotRequired[pulumi.Input[str]]
+    """Of an Application Load Balancer in private subnets, whose security group lets CloudFront in. Default: it is
+    reached by its domain over the internet."""
 
 
 class EdgeDistributionArgs(TypedDict):
@@ -49,7 +51,8 @@ class EdgeDistributionArgs(TypedDict):
     api_key: NotRequired[pulumi.Input[str]]
     """The gateway's, to be signed. Default: none."""
     classifier_file: NotRequired[str]
-    """As `moorage edge train` writes it: what it knows is answered at the edge. Default: all goes to the origins."""
+    """As `moorage edge train` writes it: what it knows is answered at the edge. AWS runs it before origins of the
+    internet alone. Default: all goes to the origins."""
     origin_read_timeout_seconds: NotRequired[int]
     """How long CloudFront waits for the first byte, and for each after it. Default: 120, which is the most."""
     custom_domain: NotRequired[CustomDomainArgs]
@@ -65,7 +68,7 @@ class EdgeDistributionArgs(TypedDict):
 
 
 class EdgeDistribution(pulumi.ComponentResource):
-    """A distribution that reaches private balancers, and lets in whoever has a signed key.
+    """A distribution before balancers, private or of the internet, that lets in whoever has a signed key.
 
     Nothing is cached: CloudFront never caches answers to POST, and caching is off for what else there is. Streams go
     through piece by piece, without a limit on the whole, as long as no two pieces are further apart than the timeout.
@@ -145,14 +148,16 @@ class EdgeDistribution(pulumi.ComponentResource):
         )
 
     def _origin(self, origin: str, args: EdgeOriginArgs) -> cloudfront.DistributionOriginArgsDict:
+        if "load_balancer_arn" not in args:
+            return {"origin_id": origin, "domain_name": args["domain_name"], "custom_origin_config": self._internet}
         name = f"{self._name}-vpc-{origin}"
         vpc_origin = cloudfront.VpcOrigin(
             name,
             vpc_origin_endpoint_config={
                 "name": name,
                 "arn": args["load_balancer_arn"],
-                "http_port": 80,
-                "https_port": 443,
+                "http_port": HTTP,
+                "https_port": HTTPS,
                 "origin_protocol_policy": "https-only",
                 "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
             },
@@ -167,6 +172,17 @@ class EdgeDistribution(pulumi.ComponentResource):
                 "origin_read_timeout": self._spec.origin_read_timeout_seconds,
                 "origin_keepalive_timeout": MOST_ORIGIN_SECONDS,
             },
+        }
+
+    @property
+    def _internet(self) -> cloudfront.DistributionOriginCustomOriginConfigArgsDict:
+        return {
+            "http_port": HTTP,
+            "https_port": HTTPS,
+            "origin_protocol_policy": "https-only",
+            "origin_ssl_protocols": ["TLSv1.2"],
+            "origin_read_timeout": self._spec.origin_read_timeout_seconds,
+            "origin_keepalive_timeout": MOST_ORIGIN_SECONDS,
         }
 
     def _origin_functions(self) -> list[cloudfront.DistributionDefaultCacheBehaviorLambdaFunctionAssociationArgsDict]:
@@ -204,7 +220,19 @@ def _parsed(args: EdgeDistributionArgs) -> EdgeSpec:
     routes = args.get("routes", {DEFAULT_ROUTE: dict.fromkeys(origins, 1)})
     spec = parse(EdgeSpec, known_of(EdgeSpec, {**args, "routes": routes}), "")
     unknown = sorted(spec.origins - origins.keys())
+    problems: list[Problem] = []
     if unknown:
         allowed = ", ".join(sorted(origins))
-        raise SpecError([Problem("routes", f" name {', '.join(unknown)}: must be out of origins, which has {allowed}")])
+        problems.append(Problem("routes", f" name {', '.join(unknown)}: must be out of origins, which has {allowed}"))
+    private = sorted(origin for origin, given in origins.items() if "load_balancer_arn" in given)
+    # docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html (a copy of it, read
+    # 2026-11-25): "VPC origins do not support [...] Origin request and origin response triggers with Lambda@Edge".
+    if spec.classifier_file is not None and private:
+        message = (
+            f" = {spec.classifier_file}: AWS runs no function before origins inside of a network; must be left out, or "
+            f"load_balancer_arn of {', '.join(private)}, which are then reached over the internet"
+        )
+        problems.append(Problem("classifier_file", message))
+    if problems:
+        raise SpecError(problems)
     return spec

@@ -51,6 +51,12 @@ def _in_the_edges_region(domain: CustomDomain) -> CustomDomain:
     return domain
 
 
+EdgeDomain = Annotated[CustomDomain, AfterValidator(_in_the_edges_region)]
+"""With a certificate where CloudFront looks for it."""
+EdgeWebAclArn = Annotated[
+    str, Field(pattern=rf"^arn:aws:wafv2:{EDGE_REGION}:\d{{12}}:global/webacl/.+$", max_length=2048)
+]
+"""Of one that is CloudFront's, and no region's."""
 OriginName = Annotated[str, AfterValidator(_an_origin)]
 Weights = Annotated[Mapping[OriginName, Annotated[WholeNumber, Field(ge=0, le=1000)]], Field(min_length=1)]
 
@@ -63,10 +69,8 @@ class EdgeSpec(BaseModel):
     routes: Mapping[Region | Literal["default"], Weights] = Field(min_length=1)
     classifier_file: Annotated[str, AfterValidator(_a_classifier)] | None = None
     origin_read_timeout_seconds: WholeNumber = Field(default=MOST_ORIGIN_SECONDS, ge=1, le=MOST_ORIGIN_SECONDS)
-    custom_domain: Annotated[CustomDomain, AfterValidator(_in_the_edges_region)] | None = None
-    web_acl_arn: str | None = Field(
-        default=None, pattern=rf"^arn:aws:wafv2:{EDGE_REGION}:\d{{12}}:global/webacl/.+$", max_length=2048
-    )
+    custom_domain: EdgeDomain | None = None
+    web_acl_arn: EdgeWebAclArn | None = None
     enabled: bool = True
     log_retention_days: RetentionDays = 90
     tags: Tags = {}

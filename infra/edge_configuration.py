@@ -1,0 +1,40 @@
+"""The keys of a stack's configuration that are about CloudFront before its gateways."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field
+
+from moorage.aws.edge_spec import EdgeDomain, EdgeWebAclArn
+from moorage.aws.load_balancer_spec import ExposureSpec
+from moorage.spec import Problem
+from strict import STRICT
+
+if TYPE_CHECKING:
+    from configuration import GatewaySettings
+
+
+class EdgeSettings(BaseModel):
+    """CloudFront before the gateways' balancer, which then has no address of the internet."""
+
+    model_config = STRICT
+
+    enabled: bool = Field(description="Whether it answers. It is switched off before it is deleted.")
+    custom_domain: EdgeDomain | None = Field(
+        default=None,
+        description="`domain_name` that clients call, and `certificate_arn` of its certificate in us-east-1. "
+        "Default: CloudFront's own name.",
+    )
+    web_acl_arn: EdgeWebAclArn | None = Field(default=None, description="Of AWS WAF, for CloudFront. Default: none.")
+
+
+def contradictions(balancer: ExposureSpec, gateway: "GatewaySettings") -> Iterator[Problem]:
+    """What a stack with an edge may not say besides."""
+    if balancer.public:
+        yield Problem("load_balancer.public", " = true: must be false with edge, which else would be gone around")
+    if balancer.certificate_arn is None:
+        yield Problem(
+            "load_balancer.certificate_arn", ": is missing; CloudFront speaks TLS with the balancer, for its hostname"
+        )
+    if gateway.authentication == "none":
+        yield Problem("gateway.authentication", " = none: must be api_keys with edge, which lets in signed keys alone")

@@ -1,0 +1,130 @@
+"""CloudFront before gateways: which origins may be what, and what a stack with it makes and refuses."""
+
+import json
+from typing import Any
+
+import pytest
+
+from moorage.aws.edge import EdgeDistribution
+from moorage.spec import SpecError
+
+from .aws_examples import AWS_EXAMPLES, PRIVATE_ORIGIN, PUBLIC_ORIGIN
+from .recording import Recording, run_program
+from .test_stacks import ROOT, build, configuration_of
+
+FILE = ROOT / "stacks" / "Pulumi.aws-managed.yaml"
+DOMAIN = "origin.llm.example.com"
+
+
+def recorded(**changes: object) -> Recording:
+    args = {**AWS_EXAMPLES[EdgeDistribution], **changes}
+    return run_program(lambda: EdgeDistribution("harbour", {key: args[key] for key in args if args[key] is not None}))[
+        1
+    ]
+
+
+def origin(recording: Recording) -> dict[str, Any]:
+    (found,) = recording.the("Distribution").inputs["origins"]
+    return found
+
+
+def test_a_private_balancer_is_reached_inside_of_its_network():
+    made = recorded(origins={"eu": PRIVATE_ORIGIN}, routes=None, classifier_file=None)
+    assert "customOriginConfig" not in origin(made)
+    endpoint = made.the("VpcOrigin").inputs["vpcOriginEndpointConfig"]
+    assert (endpoint["arn"], endpoint["originProtocolPolicy"]) == (PRIVATE_ORIGIN["load_balancer_arn"], "https-only")
+
+
+def test_a_balancer_of_the_internet_is_reached_by_tls_alone():
+    made = recorded(origins={"eu": PUBLIC_ORIGIN}, routes=None)
+    assert not made.of_type("VpcOrigin")
+    reached = origin(made)["customOriginConfig"]
+    assert (reached["originProtocolPolicy"], reached["originSslProtocols"]) == ("https-only", ["TLSv1.2"])
+    assert reached["originReadTimeout"] == 60
+
+
+def test_a_model_before_a_private_balancer_is_refused_for_aws_would_not_run_it():
+    with pytest.raises(
+        SpecError, match=r"classifier_file = .*origins inside of a network.*load_balancer_arn of eu, which"
+    ):
+        recorded(origins={"eu": PRIVATE_ORIGIN, "us": PUBLIC_ORIGIN}, routes=None)
+
+
+def changed(**changes: dict[str, object] | None) -> dict[str, object]:
+    keys = {**configuration_of(FILE), **{f"moorage:{name}": value for name, value in changes.items()}}
+    return {name: value for name, value in keys.items() if value is not None}
+
+
+@pytest.fixture(scope="module")
+def stack() -> dict[str, Any]:
+    done = build(changed())
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def made(stack: dict[str, Any], suffix: str) -> list[dict[str, Any]]:
+    return [one["inputs"] for one in stack["registrations"] if one["type"].endswith(f":{suffix}")]
+
+
+def test_clients_of_a_stack_call_the_distribution(stack: dict[str, Any]):
+    assert stack["outputs"]["endpoint_url"] == "https://llm.example.com/v1"
+    assert "https://llm.example.com/v1/chat/completions" in stack["outputs"]["try_it"]
+    (distribution,) = made(stack, "Distribution")
+    (reached,) = distribution["origins"]
+    assert (reached["domainName"], distribution["aliases"]) == (DOMAIN, ["llm.example.com"])
+
+
+def test_the_key_of_a_stack_is_signed_and_a_secret(stack: dict[str, Any]):
+    key, _, mac = stack["outputs"]["api_key"]["secret"].rpartition(".")
+    assert key
+    assert len(mac) == 43
+
+
+def test_its_balancer_has_no_address_of_the_internet_and_lets_cloudfront_in(stack: dict[str, Any]):
+    (balancer,) = (one for one in made(stack, "LoadBalancer"))
+    assert balancer["internal"] is True
+    (way,) = (one for one in made(stack, "SecurityGroupIngressRule") if "prefixListId" in one)
+    assert (way["securityGroupId"], way["fromPort"], way["toPort"]) == ("balancer-balancer-id", 443, 443)
+
+
+def test_without_the_key_there_is_no_distribution():
+    done = build(changed(edge=None))
+    assert done.returncode == 0, done.stderr
+    assert not made(json.loads(done.stdout), "Distribution")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"load_balancer": None}, "load_balancer.certificate_arn: is missing; CloudFront speaks TLS"),
+        (
+            {
+                "load_balancer": {
+                    "public": True,
+                    "hostname": DOMAIN,
+                    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
+                    "client_cidrs": ["0.0.0.0/0"],
+                }
+            },
+            "load_balancer.public = true: must be false with edge",
+        ),
+        ({"gateway": {"authentication": "none"}}, "gateway.authentication = none: must be api_keys with edge"),
+        (
+            {
+                "edge": {
+                    "enabled": True,
+                    "custom_domain": {
+                        "domain_name": "llm.example.com",
+                        "certificate_arn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b",
+                    },
+                }
+            },
+            "must be of a certificate in us-east-1",
+        ),
+        ({"edge": {"custom_domain": None}}, "edge.enabled"),
+    ],
+)
+def test_what_would_not_work_with_an_edge_is_refused(changes: dict[str, dict[str, object] | None], message: str):
+    done = build(changed(**changes))
+    assert done.returncode != 0
+    assert message in done.stderr
