@@ -61,9 +61,9 @@ class _Provider(Mocks):
         answer = None if self._preview else OUTPUTS.get(args.typ)
         return f"{args.name}-id", {**args.inputs, **(answer(args.name, args.inputs) if answer else {})}
 
-    def call(self, args: MockCallArgs) -> tuple[dict[str, object], None]:
+    def call(self, args: MockCallArgs) -> tuple[dict[str, object], list[tuple[str, str]]]:
         assert args.token in AWS_FUNCTIONS, f"{args.token}: components call no provider functions"
-        return AWS_FUNCTIONS[args.token], None
+        return AWS_FUNCTIONS[args.token], []
 
 
 def run_program(program: Callable[[], ResultT], *, preview: bool = False) -> tuple[ResultT, Recording]:
