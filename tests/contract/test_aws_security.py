@@ -233,6 +233,9 @@ ENCRYPTED = {
     ],
 }
 """The key of everything that stores something; a bucket has a resource of its own for it."""
+AT_THE_EDGE = "moorage.edge.origin_request.handler"
+"""The one function without a key: Lambda@Edge takes neither an environment nor a key for it (docs.aws.amazon.com/
+AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html, not read again)."""
 
 
 def _disk(mappings: list[dict[str, Any]]) -> dict[str, Any]:
@@ -250,9 +253,9 @@ def test_everything_that_is_stored_is_encrypted_with_a_key_of_ours(variant: Vari
     _, recording = run_program(program(variant))
     for registration in recording.registrations:
         key_of = ENCRYPTED.get(registration.type)
-        # A function of Lambda@Edge has no environment that could be encrypted: AWS allows none.
-        is_at_the_edge = registration.inputs.get("handler", "").startswith("moorage.edge.")
-        if key_of is not None and not is_at_the_edge:
+        if registration.inputs.get("handler") == AT_THE_EDGE:
+            assert not {"environment", "kmsKeyArn"} & registration.inputs.keys()
+        elif key_of is not None:
             assert key_of(registration.inputs).startswith("arn:aws:kms:"), registration.name
 
 
