@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, cast
 import pulumi
 
 from cluster_stack import revision_of
+from moorage.aws.managed_spec import ENDPOINT_NAME, MAX_ENDPOINT_NAME_LENGTH
 from moorage.planner.pool_ladder import PoolLadder
 from settings import Settings
-from stack_dimension import stack_dimension
+from stack_dimension import distinct_name, stack_dimension
 
 if TYPE_CHECKING:
     from aws_configuration import AwsSettings
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def endpoint_name(settings: Settings, name: str) -> str:
     """No other stack's in the account and region."""
-    return f"{stack_dimension(settings)}-{name}"
+    return distinct_name(f"{stack_dimension(settings)}-{name}", ENDPOINT_NAME, MAX_ENDPOINT_NAME_LENGTH)
 
 
 def sagemaker_args(

@@ -1,9 +1,10 @@
 """Runs the program in a process of its own, as Pulumi would, on mocks; prints what it took and what it made as JSON.
 
-The stack's configuration is in PULUMI_CONFIG; PYTHONPATH has the checkout and infra/.
+The stack's configuration is in PULUMI_CONFIG, its name may be in PULUMI_STACK; PYTHONPATH has the checkout and infra/.
 """
 
 import json
+import os
 import runpy
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 import pulumi
 
-from tests.contract.recording import Secret, run_program, value_of
+from tests.contract.recording import STACK, Secret, run_program, value_of
 
 PROGRAM = Path(__file__).parents[2] / "infra" / "__main__.py"
 
@@ -24,7 +25,8 @@ def main() -> None:
     pulumi.log.info = pulumi.log.warn = lambda message, *_: logged.append(message)
     # Of the processor: a busy machine is no slow program.
     started = time.process_time()
-    _, made = run_program(lambda: runpy.run_path(str(PROGRAM), run_name="__main__"))
+    name = os.environ.get("PULUMI_STACK", STACK)
+    _, made = run_program(lambda: runpy.run_path(str(PROGRAM), run_name="__main__"), stack=name)
     report = {
         "seconds": time.process_time() - started,
         "sdks": sorted({name.partition(".")[0] for name in sys.modules if name.startswith("pulumi_")}),

@@ -66,9 +66,11 @@ class _Provider(Mocks):
         return AWS_FUNCTIONS[args.token], []
 
 
-def run_program(program: Callable[[], ResultT], *, preview: bool = False) -> tuple[ResultT, Recording]:
+def run_program(
+    program: Callable[[], ResultT], *, preview: bool = False, stack: str = STACK
+) -> tuple[ResultT, Recording]:
     """What `program` returned, and what it registered, after all of its work is done."""
-    return recording.run_program(program, _Provider(preview=preview), project=PROJECT, stack=STACK, preview=preview)
+    return recording.run_program(program, _Provider(preview=preview), project=PROJECT, stack=stack, preview=preview)
 
 
 def value_of(output: object) -> object:

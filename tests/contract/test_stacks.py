@@ -13,6 +13,8 @@ import yaml
 
 from tests.kubernetes_pods import assert_restricted
 
+from .recording import STACK
+
 ROOT = Path(__file__).parents[2]
 SDKS = {
     "kubernetes": {"pulumi_kubernetes"},
@@ -37,9 +39,9 @@ STACKS = [path for path in sorted((ROOT / "stacks").glob("*.yaml")) if is_in_a_c
 every_stack = pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
 
 
-def build(keys: Mapping[str, object]) -> "subprocess.CompletedProcess[str]":
+def build(keys: Mapping[str, object], stack: str = STACK) -> "subprocess.CompletedProcess[str]":
     given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
-    environment = {"PULUMI_CONFIG": json.dumps(given), "PYTHONPATH": f"{ROOT}:{ROOT / 'infra'}"}
+    environment = {"PULUMI_CONFIG": json.dumps(given), "PYTHONPATH": f"{ROOT}:{ROOT / 'infra'}", "PULUMI_STACK": stack}
     command = [sys.executable, "-m", "tests.contract.build_stack"]
     return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, cwd=ROOT)
 

@@ -13,12 +13,13 @@ from moorage.spec.alert_thresholds import ServiceAlertThresholds
 from moorage.spec.service_level import ServiceLevel
 
 # A dimension's value, and a part of the dashboard's name (botocore 1.43.117, cloudwatch: PutDashboard).
-_STACK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,126}")
+MAX_STACK_LENGTH = 127
+STACK = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_STACK_LENGTH - 1}}}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def _checked_stack(stack: str) -> str:
-    if not _STACK.fullmatch(stack):
+    if not STACK.fullmatch(stack):
         raise ValueError("must be up to 127 letters, digits, hyphens and underscores, the first a letter or a digit")
     return stack
 

@@ -1,0 +1,52 @@
+"""Whole stacks on AWS have names that AWS takes, for the longest name of a stack."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from .test_aws_names import LIMITS, PULUMIS_SUFFIX, limit_of
+from .test_stacks import ROOT, build, configuration_of
+
+LONGEST = f"harbour.{'h' * 46}_{'h' * 45}"
+"""As long as Pulumi lets a stack's name be, with all that it lets be in it (github.com/pulumi/pulumi,
+sdk/go/common/tokens/names.go; read 2026-11-25)."""
+OF_STACKS = {
+    "aws:sagemaker/endpoint:Endpoint": ("name", limit_of("sagemaker", "EndpointName")),
+    "aws:sagemaker/endpointConfiguration:EndpointConfiguration": ("name", limit_of("sagemaker", "EndpointConfigName")),
+    "aws:sagemaker/model:Model": ("name", limit_of("sagemaker", "ModelName")),
+    "aws:secretsmanager/secret:Secret": ("name", limit_of("secretsmanager", "NameType")),
+    "aws:appautoscaling/policy:Policy": ("name", limit_of("application-autoscaling", "PolicyName")),
+    "aws:lambda/alias:Alias": ("name", limit_of("lambda", "Alias")),
+    **LIMITS,
+}
+PATHS = [path for path in sorted((ROOT / "stacks").glob("*.yaml")) if configuration_of(path)["moorage:cloud"] == "aws"]
+every_stack = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem.removeprefix("Pulumi."))
+
+
+def built(path: Path, stack: str) -> SimpleNamespace:
+    done = build(configuration_of(path), stack)
+    assert done.returncode == 0, done.stderr
+    return SimpleNamespace(**json.loads(done.stdout))
+
+
+@every_stack
+def test_no_name_is_too_long_for_the_longest_name_of_a_stack(path: Path):
+    named = [found for found in built(path, stack=LONGEST).registrations if found["type"] in OF_STACKS]
+    assert named
+    for found in named:
+        key, limit = OF_STACKS[found["type"]]
+        length = len(found["inputs"].get(key) or "h" * (len(found["name"]) + PULUMIS_SUFFIX))
+        assert length <= limit, found["name"]
+
+
+def test_endpoints_of_stacks_with_long_names_are_told_apart():
+    path = ROOT / "stacks" / "Pulumi.aws-managed.yaml"
+    one, other = (endpoint_name(built(path, stack=f"{LONGEST[:-1]}{last}")) for last in "ab")
+    assert one != other
+
+
+def endpoint_name(stack: SimpleNamespace) -> str:
+    (found,) = (found for found in stack.registrations if found["type"] == "aws:sagemaker/endpoint:Endpoint")
+    return found["inputs"]["name"]
