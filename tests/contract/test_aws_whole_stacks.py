@@ -1,12 +1,15 @@
-"""Whole stacks on AWS have names that AWS takes, for the longest name of a stack."""
+"""Whole stacks on AWS: names for the longest name of a stack, and what other tags or another run change."""
 
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from .recording import STACK
 from .test_aws_names import LIMITS, PULUMIS_SUFFIX, limit_of
+from .test_aws_tags import without_tags
 from .test_stacks import ROOT, build, configuration_of
 
 LONGEST = f"harbour.{'h' * 46}_{'h' * 45}"
@@ -25,10 +28,17 @@ PATHS = [path for path in sorted((ROOT / "stacks").glob("*.yaml")) if configurat
 every_stack = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem.removeprefix("Pulumi."))
 
 
-def built(path: Path, stack: str) -> SimpleNamespace:
-    done = build(configuration_of(path), stack)
+def built(path: Path, *, stack: str = STACK, **aws: object) -> SimpleNamespace:
+    keys = configuration_of(path)
+    done = build({**keys, "moorage:aws": {**keys["moorage:aws"], **aws}}, stack)
     assert done.returncode == 0, done.stderr
     return SimpleNamespace(**json.loads(done.stdout))
+
+
+def inputs_of(stack: SimpleNamespace) -> dict[str, Any]:
+    """By URN, of what AWS is asked for."""
+    made = [found for found in stack.registrations if found["type"].startswith("aws:")]
+    return {found["urn"]: without_tags(found["inputs"]) for found in made}
 
 
 @every_stack
@@ -50,3 +60,10 @@ def test_endpoints_of_stacks_with_long_names_are_told_apart():
 def endpoint_name(stack: SimpleNamespace) -> str:
     (found,) = (found for found in stack.registrations if found["type"] == "aws:sagemaker/endpoint:Endpoint")
     return found["inputs"]["name"]
+
+
+@every_stack
+def test_other_tags_change_nothing_else_so_that_nothing_can_be_replaced(path: Path):
+    """Two runs, so that what changes by itself is seen as well."""
+    before, after = inputs_of(built(path)), inputs_of(built(path, tags={"team": "harbour"}))
+    assert before == after
