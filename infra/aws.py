@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws
 import pulumi_kubernetes
 
+from aws_gpu_quotas import gpu_warnings
 from aws_model import buckets_of, read_policy
 from aws_monitoring import budget_aws
 from cluster_stack import ENGINE_SERVICE_ACCOUNT, ClusterParts, build_cluster_stack
@@ -31,6 +32,9 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
     configuration = settings.configuration
     aws = cast("AwsSettings", configuration.aws)
     ladder = ladder_of(configuration, "aws", aws.region, is_launched=launched_by_auto_mode)
+    engines = max_gpus(configuration, ladder) // ladder.parallelism.devices
+    for warning in gpu_warnings(ladder, engines * ladder.parallelism.pipeline_parallel_size):
+        pulumi.log.warn(warning)
     outside = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
     network = AwsNetwork(
         "network",

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, cast
 import pulumi
 
 from aws_front import ENDPOINTS, Engines, Ground, build_front, build_ground
+from aws_gpu_quotas import gpu_warnings
 from aws_model import buckets_of, read_policy, revision_of
 from configuration import Configuration
 from images import image_of
-from moorage.aws.compute_quotas import FARGATE, quota_of
+from moorage.aws.compute_quotas import FARGATE
 from moorage.aws.container_service import EcsVllm, EcsVllmArgs
 from moorage.aws.deployment_percents import deployment_percents
 from moorage.aws.ecs_gpu_pool import EcsGpuPool, EcsPoolRungArgs
@@ -18,7 +19,6 @@ from moorage.aws.engine_service_spec import MOST_REPLICAS, FargateVllmSpec
 from moorage.aws.fargate_prices import REFERENCE_REGION, usd_per_hour
 from moorage.aws.fargate_vllm import FargateVllm, FargateVllmArgs
 from moorage.kubernetes.vllm_spec import weights_gib_of
-from moorage.planner.gpu_catalog import instance_types
 from moorage.planner.pool_ladder import PoolLadder
 from moorage.spec import HubSource, ModelFacts, ModelSpec, Problem, SpecError
 from moorage.spec.parsing import known_of, parse
@@ -82,18 +82,6 @@ def build_aws_fargate(settings: Settings) -> StackOutputs:
         _ENGINE, cast("FargateVllmArgs", {**_common_args(settings, ground), **_fargate_args(settings)}), ground.opts
     )
     return build_front(settings, ground, _engines("fargate", settings, ground, engine, _fargate_cost(spec)))
-
-
-def gpu_warnings(ladder: PoolLadder, instances: int) -> Iterator[str]:
-    """Which quotas the pool needs, of which a new account has nothing."""
-    known = instance_types("aws")
-    needed: dict[tuple[str, str], int] = {}
-    for rung in ladder.rungs:
-        quota = quota_of(rung.instance_type, is_spot=rung.capacity_type == "spot")
-        key = (quota.code, f"{quota.name}, of which a new account has {quota.default_vcpus}")
-        needed[key] = max(needed.get(key, 0), known[rung.instance_type].vcpus * instances)
-    for (code, name), vcpus in needed.items():
-        yield f"the pool may have {instances} instances at once: they need {vcpus} vCPUs of quota {code} ({name})"
 
 
 def fargate_warnings(spec: FargateVllmSpec) -> Iterator[str]:

@@ -67,3 +67,9 @@ def test_other_tags_change_nothing_else_so_that_nothing_can_be_replaced(path: Pa
     """Two runs, so that what changes by itself is seen as well."""
     before, after = inputs_of(built(path)), inputs_of(built(path, tags={"team": "harbour"}))
     assert before == after
+
+
+@pytest.mark.parametrize("name", ["aws-always-on", "aws-failover"])
+def test_the_preview_of_a_cluster_names_the_quotas_that_its_pool_needs(name: str):
+    said = "\n".join(built(ROOT / "stacks" / f"Pulumi.{name}.yaml").logged)
+    assert "vCPUs of quota L-DB2E81BA" in said
