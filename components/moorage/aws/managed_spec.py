@@ -38,9 +38,9 @@ INVOCATION_SECONDS = 60
 STOP_SECONDS = 30
 """From SIGTERM to SIGKILL (docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html,
 read 2026-11-25)."""
-MAXENDPOINT_NAME_LENGTH = 63
+MAX_ENDPOINT_NAME_LENGTH = 63
 """docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html (botocore 1.43.117, sagemaker)."""
-ENDPOINT_NAME = re.compile(rf"[a-zA-Z0-9](-*[a-zA-Z0-9]){{0,{MAXENDPOINT_NAME_LENGTH - 1}}}")
+ENDPOINT_NAME = re.compile(rf"[a-zA-Z0-9](-*[a-zA-Z0-9]){{0,{MAX_ENDPOINT_NAME_LENGTH - 1}}}")
 _INSTANCE_TYPE = re.compile(r"ml\.(g4dn|g5|g6|g6e|g7|g7e|p4d|p4de|p5|p5e|p5en|p6-b200|p6-b300)\.\w+")
 _PORT = 8080
 
@@ -73,7 +73,7 @@ class SagemakerModelSpec(BaseModel):
     @field_validator("endpoint_name")
     @classmethod
     def _is_a_name(cls, name: str) -> str:
-        if len(name) > MAXENDPOINT_NAME_LENGTH or not ENDPOINT_NAME.fullmatch(name):
+        if len(name) > MAX_ENDPOINT_NAME_LENGTH or not ENDPOINT_NAME.fullmatch(name):
             raise ValueError("must be 1 to 63 letters, digits and inner hyphens")
         return name
 
