@@ -70,7 +70,7 @@ def create_jobs(settings: "Settings", ground: "Ground", balancer: StreamLoadBala
         "queue_name": queue.queue_name,
         "bucket_name": queue.bucket_name,
         "table_name": queue.table_name,
-        "result_retention_days": queue.result_retention_days,
+        "result_retention_days": queue.record_days,
         "consumer_policy": queue.consumer_policy,
         "service_level": cast("ServiceLevelArgs", settings.given.get("service_level", {})),
         "min_replicas": jobs.workers.min,

@@ -54,7 +54,8 @@ class SqsJobQueue(pulumi.ComponentResource):
     dead_letter_queue_name: pulumi.Output[str]
     bucket_name: pulumi.Output[str]
     table_name: pulumi.Output[str]
-    result_retention_days: pulumi.Output[int]
+    record_days: pulumi.Output[int]
+    """For how long a job is known: `FargateWorker` wants it as `result_retention_days`."""
     producer_policy: pulumi.Output[str]
     """To submit jobs and to read their results: for a role."""
     consumer_policy: pulumi.Output[str]
@@ -80,7 +81,7 @@ class SqsJobQueue(pulumi.ComponentResource):
         bucket, table = self._create_bucket(key), self._create_table(key)
         self.queue_url, self.queue_arn, self.queue_name = queue.url, queue.arn, queue.name
         self.dead_letter_queue_name, self.bucket_name, self.table_name = dead_letters.name, bucket.bucket, table.name
-        self.result_retention_days = pulumi.Output.from_input(self._spec.result_retention_days)
+        self.record_days = pulumi.Output.from_input(self._spec.result_retention_days)
         arns = pulumi.Output.all(queue.arn, bucket.arn, table.arn, key.arn)
         self.producer_policy = arns.apply(lambda known: producer_policy(*known))
         self.consumer_policy = arns.apply(lambda known: consumer_policy(*known))
@@ -92,7 +93,7 @@ class SqsJobQueue(pulumi.ComponentResource):
                 "dead_letter_queue_name": self.dead_letter_queue_name,
                 "bucket_name": self.bucket_name,
                 "table_name": self.table_name,
-                "result_retention_days": self.result_retention_days,
+                "record_days": self.record_days,
                 "producer_policy": self.producer_policy,
                 "consumer_policy": self.consumer_policy,
             }
