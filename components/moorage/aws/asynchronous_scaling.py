@@ -7,7 +7,8 @@ from pulumi_aws import appautoscaling, cloudwatch
 
 from moorage.aws.tags import named
 
-# All numbers but the target: docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html (read 2026-11-25).
+# All numbers but the target are of docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html, of which
+# excerpts were read on 2026-11-25: two minutes, one instance and 300 seconds from zero; the cool-downs are from memory.
 _NAMESPACE = "AWS/SageMaker"
 _SCALE_OUT_SECONDS = 300
 _SCALE_IN_SECONDS = 600
