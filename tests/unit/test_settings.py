@@ -31,7 +31,7 @@ POSSIBLE = [
 ]
 CLUSTER_KEYS = (
     "images, replicas, cluster, nodes, monitoring, pool, load_balancer, edge, failover, aws, cloudwatch, fargate, "
-    "function, gcp"
+    "jobs, function, gcp"
 )
 KEYS = f"cloud, option, platform, model, model_facts, tiny_model, load, service_level, gateway, engine, {CLUSTER_KEYS}"
 GATEWAY_KEYS = "host, port, authentication, settings, tenant"

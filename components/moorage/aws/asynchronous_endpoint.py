@@ -212,7 +212,8 @@ def invoke_policy(endpoint_arn: str, bucket_arn: str, key_arn: str) -> str:
 
 
 def _data_statements(spec: SagemakerAsyncVllmSpec, bucket_arn: str, key_arn: str) -> list[Statement]:
-    """docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint-prerequisites.html (from memory, not read again)."""
+    """docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint-prerequisites.html (from memory, not
+    read again)."""
     written = (f"{bucket_arn}/{OUTPUTS}/*", f"{bucket_arn}/{FAILURES}/*")
     statements = [
         allow("ListData", ("s3:ListBucket",), (bucket_arn,)),
