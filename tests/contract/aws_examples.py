@@ -349,6 +349,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
             f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/jobs",
             KEY_ARN,
         ),
+        "result_retention_days": 30,
         "visibility_seconds": 1_800,
         "load": {"mean_output_tokens": 200},
         "service_level": {"p99_request_seconds": 30.0},

@@ -72,6 +72,7 @@ def test_its_answers_are_whole_and_it_finds_its_queue():
     assert variables["MOORAGE_JOBS_QUEUE_URL"] == f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/jobs"
     assert variables["MOORAGE_JOBS_BUCKET"] == "jobs-results-1a2b3c4"
     assert variables["MOORAGE_JOBS_TABLE"] == "jobs-done-1a2b3c4"
+    assert variables["MOORAGE_JOBS_RECORD_DAYS"] == "30"
 
 
 def test_the_gateway_takes_its_document():

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from typer.testing import CliRunner
 
 from moorage.engine.llama_cpp import ENGINE_ADDRESS
+from moorage_serving.jobs.claims import LEAST_RECORD_DAYS
 from moorage_serving.serverless import cli, events
 from tests.checkout import ROOT
 from tests.serverless.environment import DOCKERFILE, adapter_settings
@@ -39,6 +40,10 @@ def test_the_adapter_streams_and_may_take_longer_than_lambda_waits():
 def test_other_events_fail_where_the_process_refuses_them():
     assert adapter_settings()["AWS_LWA_PASS_THROUGH_PATH"] == events.PATH
     assert adapter_settings()["AWS_LWA_ERROR_STATUS_CODES"] == str(events.FAILED)
+
+
+def test_it_knows_for_as_long_as_a_worker_does_that_a_job_is_done():
+    assert cli.LEAST_RECORD_DAYS == LEAST_RECORD_DAYS
 
 
 def test_its_command_is_one_that_the_program_takes():

@@ -43,6 +43,8 @@ class LambdaJobWorkerArgs(TypedDict):
     """Of jobs that are done."""
     consumer_policy: pulumi.Input[str]
     """What the function may do with the four of them."""
+    result_retention_days: NotRequired[pulumi.Input[int]]
+    """The same, of the queue: so long it is known that a job is done. Default: 14."""
     visibility_seconds: int
     """The queue's. At least six times the function's timeout."""
     load: NotRequired[LoadArgs]
@@ -100,6 +102,13 @@ class LambdaJobWorker(pulumi.ComponentResource):
             policy=pulumi.Output.all(args["consumer_policy"], args["queue_arn"]).apply(lambda known: _rights(*known)),
             opts=self._child,
         )
+        place: dict[str, pulumi.Input[str]] = {
+            "MOORAGE_JOBS_QUEUE_URL": args["queue_url"],
+            "MOORAGE_JOBS_BUCKET": args["bucket_name"],
+            "MOORAGE_JOBS_TABLE": args["table_name"],
+        }
+        if "result_retention_days" in args:
+            place["MOORAGE_JOBS_RECORD_DAYS"] = pulumi.Output.from_input(args["result_retention_days"]).apply(str)
         function = lambda_.Function(
             name,
             description=f"Moorage {self._name}: jobs for {spec.model.served_name}",
@@ -111,15 +120,7 @@ class LambdaJobWorker(pulumi.ComponentResource):
             timeout=spec.timeout_seconds,
             reserved_concurrent_executions=spec.max_concurrency,
             role=role.arn,
-            environment={
-                "variables": {
-                    **spec.environment(spec.document),
-                    **ADAPTER_VARIABLES,
-                    "MOORAGE_JOBS_QUEUE_URL": args["queue_url"],
-                    "MOORAGE_JOBS_BUCKET": args["bucket_name"],
-                    "MOORAGE_JOBS_TABLE": args["table_name"],
-                }
-            },
+            environment={"variables": {**spec.environment(spec.document), **ADAPTER_VARIABLES, **place}},
             kms_key_arn=key.arn,
             logging_config={"log_format": "JSON", "log_group": log_group.name},
             tags=named(name, spec.tags),

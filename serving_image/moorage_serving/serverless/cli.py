@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, NamedTuple, cast
 
 import typer
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from moorage_serving.serverless.jobs import FunctionJobs
 
 ENGINE_FAILED, INVALID_USE = 1, 2
+# As `moorage_serving.jobs.claims` has it, which is long to import.
+LEAST_RECORD_DAYS = 14
 # Lambda ends an environment between two requests, and kills what is left of it after 2 seconds.
 DRAIN_SECONDS = 0
 command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -48,6 +50,14 @@ def serve(
     jobs_table: Annotated[
         str | None, typer.Option(envvar="MOORAGE_JOBS_TABLE", help="Of the jobs that are done (DynamoDB).")
     ] = None,
+    jobs_record_days: Annotated[
+        int,
+        typer.Option(
+            min=LEAST_RECORD_DAYS,
+            envvar="MOORAGE_JOBS_RECORD_DAYS",
+            help="How long it is known that a job is done: as long as the bucket keeps results.",
+        ),
+    ] = LEAST_RECORD_DAYS,
 ) -> None:
     """Start the engine, and the gateway as soon as it is ready: whoever gets a connection gets an answer.
 
@@ -56,7 +66,7 @@ def serve(
     Ends with 0 after SIGTERM, with 1 when the engine ends by itself, with 2 for a configuration that cannot be used.
     """
     cold_start = ColdStart(_began_at())
-    place = _jobs_place(jobs_queue_url, jobs_bucket, jobs_table)
+    place = _jobs_place(jobs_queue_url, jobs_bucket, jobs_table, jobs_record_days)
     signal.signal(signal.SIGTERM, _end)
     settings = EngineSettings(engine, weights, engine_port)
     try:
@@ -70,10 +80,19 @@ def serve(
         raise typer.Exit(ENGINE_FAILED) from error
 
 
-def _jobs_place(queue_url: str | None, bucket: str | None, table: str | None) -> tuple[str, str, str] | None:
-    """Whose names `Place` has, which takes half a second to import."""
+class _JobsPlace(NamedTuple):
+    """What `Place` has, which is long to import."""
+
+    queue_url: str
+    bucket: str
+    table: str
+    record_days: int
+
+
+def _jobs_place(queue_url: str | None, bucket: str | None, table: str | None, record_days: int) -> _JobsPlace | None:
+    """None where nothing is said of jobs."""
     if queue_url and bucket and table:
-        return queue_url, bucket, table
+        return _JobsPlace(queue_url, bucket, table, record_days)
     given = {"--jobs-queue-url": queue_url, "--jobs-bucket": bucket, "--jobs-table": table}
     if any(given.values()):
         missing = ", ".join(name for name, value in given.items() if not value)
@@ -83,7 +102,7 @@ def _jobs_place(queue_url: str | None, bucket: str | None, table: str | None) ->
 
 
 def _serve_before(
-    engine: Engine, cold_start: ColdStart, config_variable: str, port: int, jobs_place: tuple[str, str, str] | None
+    engine: Engine, cold_start: ColdStart, config_variable: str, port: int, jobs_place: _JobsPlace | None
 ) -> None:
     # Imported here: that takes as long as a small engine's own start, which has begun.
     import structlog
@@ -119,13 +138,13 @@ def _serve_before(
         raise EngineError(f"the engine has ended with {lost[0]}")
 
 
-def _jobs(place: tuple[str, str, str] | None, engine: Engine) -> FunctionJobs | None:
+def _jobs(place: _JobsPlace | None, engine: Engine) -> FunctionJobs | None:
     if place is None:
         return None
     from moorage_serving.jobs.connections import Place
     from moorage_serving.serverless.jobs import FunctionJobs
 
-    return FunctionJobs(Place(*place), engine.address)
+    return FunctionJobs(Place(**place._asdict()), engine.address)
 
 
 def _began_at() -> float:
