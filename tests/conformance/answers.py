@@ -7,6 +7,7 @@ from typing import Any
 from pulumi.runtime import Mocks
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 
+from tests.contract.aws_answers import AWS_FUNCTIONS
 from tests.contract.recording import OUTPUTS
 
 from .provider_schema import Block, ProviderSchema, attributes, blocks, camel
@@ -38,8 +39,9 @@ class TerraformAnswers(Mocks):
         reference = f"{resource_type}.{label}"
         return f"${{{reference}.id}}", {**named, **_pulumis_name(named), **_outputs(block, named, reference)}
 
-    def call(self, args: MockCallArgs) -> tuple[dict[str, object], None]:
-        raise AssertionError(f"{args.token}: components call no provider functions")
+    def call(self, args: MockCallArgs) -> tuple[dict[str, object], list[tuple[str, str]]]:
+        assert args.token in AWS_FUNCTIONS, f"{args.token}: components call no provider functions"
+        return AWS_FUNCTIONS[args.token], []
 
 
 def automatic_names(name: str, inputs: Mapping[str, Any], block: Block) -> dict[str, str]:

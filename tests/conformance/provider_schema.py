@@ -9,6 +9,7 @@ from typing import Any
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 # Where Pulumi's name is not Terraform's but for its module (github.com/pulumi/pulumi-aws, provider/resources.go).
 IRREGULAR = {
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": "aws_sqs_queue_redrive_allow_policy",
     "aws:lb/loadBalancer:LoadBalancer": "aws_lb",
     "aws:ec2/vpc:Vpc": "aws_vpc",
     "aws:autoscaling/group:Group": "aws_autoscaling_group",

@@ -55,13 +55,25 @@ def _without_what_is_endless(kind: str, body: dict[str, Any]) -> dict[str, Any]:
     return {argument: value for argument, value in body.items() if f"{kind}.{argument}" not in ENDLESS_IN_MOTO}
 
 
+def _is_lacked_by_moto(kind: str, body: dict[str, Any]) -> bool:
+    return kind in NOT_IN_MOTO or any(f"{kind}.{argument}" in NOT_IN_MOTO for argument in body)
+
+
 def _without_what_moto_lacks(resources: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """And without what refers to it."""
-    left_out = [f"{kind}.{label}" for kind, found in resources.items() if kind in NOT_IN_MOTO for label in found]
+    left_out = [
+        f"{kind}.{label}"
+        for kind, found in resources.items()
+        for label, body in found.items()
+        if _is_lacked_by_moto(kind, body)
+    ]
     known = {
-        kind: {label: _without_what_is_endless(kind, body) for label, body in found.items()}
+        kind: {
+            label: _without_what_is_endless(kind, body)
+            for label, body in found.items()
+            if f"{kind}.{label}" not in left_out
+        }
         for kind, found in _without_newer_values(resources).items()
-        if kind not in NOT_IN_MOTO
     }
     while True:
         dependent = [
