@@ -70,7 +70,7 @@ def create_function_jobs(
         "bucket_name": queue.bucket_name,
         "table_name": queue.table_name,
         "consumer_policy": queue.consumer_policy,
-        "result_retention_days": queue.result_retention_days,
+        "result_retention_days": queue.record_days,
     }
     return FunctionJobs(queue, LambdaJobWorker("worker", cast("LambdaJobWorkerArgs", args), opts))
 
