@@ -1,8 +1,8 @@
 """The keys of a stack's configuration that are about jobs: requests that nobody waits for."""
 
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, field_validator
 
-from moorage.spec.numbers import WholeNumber
+from moorage.spec.numbers import WholeNumber, not_below
 from strict import STRICT
 
 
@@ -16,13 +16,7 @@ class WorkerSettings(BaseModel):
     )
     max: WholeNumber = Field(ge=1, description="At the most: what jobs may take from the engines in all.")
 
-    @field_validator("max")
-    @classmethod
-    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
-        least = info.data.get("min", 0)
-        if most < least:
-            raise ValueError(f"must be at least min = {least}")
-        return most
+    _not_below_min = field_validator("max")(not_below("min"))
 
 
 class JobsSettings(BaseModel):

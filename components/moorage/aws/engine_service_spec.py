@@ -42,7 +42,7 @@ from moorage.kubernetes.vllm_spec import (
 from moorage.planner.gpu_memory import Demand
 from moorage.spec import BucketSource, FolderSource, HubSource, Load, ModelFacts, ModelSpec, Problem, ServiceLevel
 from moorage.spec.errors import SpecError
-from moorage.spec.numbers import WholeNumber
+from moorage.spec.numbers import WholeNumber, not_below
 
 MOST_REPLICAS = 8
 """A name of Cloud Map answers with at most eight addresses, and gateways find engines by one (botocore 1.43.117,
@@ -79,13 +79,7 @@ class EngineServiceSpec(BaseModel):
     log_retention_days: RetentionDays = 90
     tags: Tags = Field(default_factory=dict)
 
-    @field_validator("max_replicas")
-    @classmethod
-    def _not_below_min(cls, most: int | None, info: ValidationInfo) -> int | None:
-        least = info.data.get("min_replicas", 1)
-        if most is not None and most < least:
-            raise ValueError(f"must be at least min_replicas = {least}")
-        return most
+    _not_below_min = field_validator("max_replicas")(not_below("min_replicas"))
 
     @field_validator("metrics_stack")
     @classmethod

@@ -25,7 +25,7 @@ from moorage.engine import (
 from moorage.kubernetes.vllm_spec import max_num_seqs_of
 from moorage.planner.gpu_memory import Demand, shortage
 from moorage.spec import BucketSource, FolderSource, Load, ModelFacts, ModelSpec, ServiceLevel, SpecError
-from moorage.spec.numbers import WholeNumber
+from moorage.spec.numbers import WholeNumber, not_below
 
 # botocore 1.43.117, sagemaker: ProductionVariant, ContainerStartupHealthCheckTimeoutInSeconds and
 # ModelDataDownloadTimeoutInSeconds.
@@ -172,13 +172,7 @@ class SagemakerVllmSpec(SagemakerModelSpec):
     data_capture_uri: str | None = Field(default=None, pattern=r"^s3://[a-z0-9.-]+/.+")
     data_capture_key_arn: str | None = Field(default=None, min_length=1, validate_default=True)
 
-    @field_validator("max_instances")
-    @classmethod
-    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
-        least = info.data.get("min_instances", 1)
-        if most < least:
-            raise ValueError(f"must be at least min_instances = {least}")
-        return most
+    _not_below_min = field_validator("max_instances")(not_below("min_instances"))
 
     @field_validator("data_capture_key_arn")
     @classmethod

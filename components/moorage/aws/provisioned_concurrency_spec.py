@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, NotRequired, TypedDict
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from moorage.spec.numbers import WholeNumber
+from moorage.spec.numbers import WholeNumber, not_below
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 # docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html (read 2026-11-25)
@@ -46,13 +46,7 @@ def _an_expression(schedule: str) -> str:
 class _Bounds(BaseModel):
     model_config = _STRICT
 
-    @field_validator("max", check_fields=False)
-    @classmethod
-    def _not_below_min(cls, most: int | None, info: ValidationInfo) -> int | None:
-        least = info.data.get("min")
-        if most is not None and least is not None and most < least:
-            raise ValueError(f"must be at least min = {least}")
-        return most
+    _not_below_min = field_validator("max", check_fields=False)(not_below("min"))
 
 
 class ProvisionedConcurrencySchedule(_Bounds):

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from moorage.aws.lambda_quotas import LEAST_EPHEMERAL_STORAGE_MB, MOST_EPHEMERAL_STORAGE_MB, MOST_TIMEOUT_SECONDS
 from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags
 from moorage.kubernetes.image import PinnedImage
-from moorage.spec.numbers import WholeNumber
+from moorage.spec.numbers import WholeNumber, not_below
 
 # botocore 1.44.5, lambda: CreateFunction, CreateCapacityProvider, FunctionScalingConfig.
 _MOST_MEMORY_MB = 32_768
@@ -50,10 +50,4 @@ class LambdaGpuFunctionSpec(BaseModel):
     log_retention_days: RetentionDays = 90
     tags: Tags = {}
 
-    @field_validator("max_environments")
-    @classmethod
-    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
-        least = info.data.get("min_environments")
-        if least is not None and most < least:
-            raise ValueError(f"must be at least min_environments = {least}")
-        return most
+    _not_below_min = field_validator("max_environments")(not_below("min_environments"))

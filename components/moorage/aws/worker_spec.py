@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from moorage.aws.container_definition import Container, HealthCheck
 from moorage.aws.fargate_size import MOST_STOP_SECONDS, FargateSize, fargate_size
@@ -12,7 +12,7 @@ from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags
 from moorage.kubernetes.image import PinnedImage
-from moorage.spec.numbers import WholeNumber
+from moorage.spec.numbers import WholeNumber, not_below
 from moorage.spec.service_level import ServiceLevel
 
 API_KEY_VARIABLE = "MOORAGE_API_KEY"
@@ -49,13 +49,7 @@ class FargateWorkerSpec(BaseModel):
     log_retention_days: RetentionDays = 90
     tags: Tags = Field(default_factory=dict)
 
-    @field_validator("max_replicas")
-    @classmethod
-    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
-        least = info.data.get("min_replicas", 0)
-        if most < least:
-            raise ValueError(f"must be at least min_replicas = {least}")
-        return most
+    _not_below_min = field_validator("max_replicas")(not_below("min_replicas"))
 
     @property
     def drain_seconds(self) -> int:

@@ -4,7 +4,7 @@ from typing import Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from moorage.spec.numbers import WholeNumber
+from moorage.spec.numbers import WholeNumber, not_below
 
 _CRON_FIELDS = 5
 DEFAULT_IDLE_SECONDS = 1800
@@ -68,13 +68,7 @@ class AutoscalerSpec(BaseModel):
             )
         return least
 
-    @field_validator("max_replicas")
-    @classmethod
-    def _not_below_min(cls, most: int, info: ValidationInfo) -> int:
-        least = info.data.get("min_replicas", 0)
-        if most < least:
-            raise ValueError(f"must be at least min_replicas = {least}")
-        return most
+    _not_below_min = field_validator("max_replicas")(not_below("min_replicas"))
 
     @field_validator("business_hours")
     @classmethod

@@ -10,7 +10,7 @@ from moorage.kubernetes.image import PinnedImage
 from moorage.spec.errors import Problem, SpecError
 from moorage.spec.gateway_document import Authentication
 from moorage.spec.gateway_settings import GatewaySettings, check_tenant, parse_gateway_settings
-from moorage.spec.numbers import WholeNumber
+from moorage.spec.numbers import WholeNumber, not_below
 from moorage.spec.service_level import ServiceLevel
 
 PROPAGATION_SECONDS = 15
@@ -47,13 +47,7 @@ class GatewayProcessSpec(BaseModel):
     settings: Annotated[dict[str, JsonValue], PlainValidator(_checked_settings)] = Field(default_factory=dict)
     tenant: str | None = None
 
-    @field_validator("max_replicas")
-    @classmethod
-    def _not_below_min(cls, longest: int, info: ValidationInfo) -> int:
-        least = info.data.get("min_replicas", 1)
-        if longest < least:
-            raise ValueError(f"must be at least min_replicas = {least}")
-        return longest
+    _not_below_min = field_validator("max_replicas")(not_below("min_replicas"))
 
     @field_validator("settings")
     @classmethod
