@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 import pulumi
-from pulumi_aws import appautoscaling, cloudwatch
+from pulumi_aws import cloudwatch
 
+from moorage.aws.application_scaling import ApplicationScaling, endpoint_variant
 from moorage.aws.tags import named
 
 # All numbers but the target are of docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html, of which
@@ -38,34 +39,11 @@ def scale_by_backlog(
         tags: on the resources that have any.
         opts: of each resource.
     """
-    target = appautoscaling.Target(
-        name,
-        service_namespace="sagemaker",
-        scalable_dimension="sagemaker:variant:DesiredInstanceCount",
-        resource_id=pulumi.Output.concat("endpoint/", endpoint_name, f"/variant/{variant_name}"),
-        min_capacity=0,
-        max_capacity=max_instances,
-        tags=named(name, tags),
-        opts=opts,
-    )
-    _follow_backlog(f"{name}-backlog", target, endpoint_name, backlog_per_instance, opts)
-    _leave_zero(f"{name}-from-zero", target, endpoint_name, tags, opts)
-
-
-def _follow_backlog(
-    name: str,
-    target: appautoscaling.Target,
-    endpoint_name: pulumi.Output[str],
-    backlog_per_instance: int,
-    opts: pulumi.ResourceOptions,
-) -> None:
-    appautoscaling.Policy(
-        name,
-        policy_type="TargetTrackingScaling",
-        service_namespace=target.service_namespace,
-        scalable_dimension=target.scalable_dimension,
-        resource_id=target.resource_id,
-        target_tracking_scaling_policy_configuration={
+    variant = endpoint_variant(endpoint_name, variant_name)
+    scaling = ApplicationScaling.between(name, variant, 0, max_instances, tags, opts)
+    scaling.track(
+        f"{name}-backlog",
+        {
             "customized_metric_specification": {
                 "namespace": _NAMESPACE,
                 "metric_name": "ApproximateBacklogSizePerInstance",
@@ -76,32 +54,15 @@ def _follow_backlog(
             "scale_out_cooldown": _SCALE_OUT_SECONDS,
             "scale_in_cooldown": _SCALE_IN_SECONDS,
         },
-        opts=opts,
     )
+    _leave_zero(f"{name}-from-zero", scaling, endpoint_name, tags)
 
 
 def _leave_zero(
-    name: str,
-    target: appautoscaling.Target,
-    endpoint_name: pulumi.Output[str],
-    tags: Mapping[str, str],
-    opts: pulumi.ResourceOptions,
+    name: str, scaling: ApplicationScaling, endpoint_name: pulumi.Output[str], tags: Mapping[str, str]
 ) -> None:
     """Without it the first instance would wait for a backlog over the target."""
-    policy = appautoscaling.Policy(
-        name,
-        policy_type="StepScaling",
-        service_namespace=target.service_namespace,
-        scalable_dimension=target.scalable_dimension,
-        resource_id=target.resource_id,
-        step_scaling_policy_configuration={
-            "adjustment_type": "ChangeInCapacity",
-            "metric_aggregation_type": "Average",
-            "cooldown": _FROM_ZERO_SECONDS,
-            "step_adjustments": [{"metric_interval_lower_bound": "0", "scaling_adjustment": 1}],
-        },
-        opts=opts,
-    )
+    policy = scaling.add_one(name, aggregation="Average", cooldown_seconds=_FROM_ZERO_SECONDS)
     cloudwatch.MetricAlarm(
         f"{name}-alarm",
         alarm_description="Requests wait for an endpoint without instances: it gets one",
@@ -117,5 +78,5 @@ def _leave_zero(
         treat_missing_data="missing",
         alarm_actions=[policy.arn],
         tags=named(f"{name}-alarm", tags),
-        opts=opts,
+        opts=scaling.opts,
     )

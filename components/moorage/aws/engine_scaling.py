@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import appautoscaling, cloudwatch
+from pulumi_aws import cloudwatch
 
+from moorage.aws.application_scaling import ApplicationScaling, ecs_service, operand, wanted_tasks
 from moorage.aws.gateway_metrics import (
     DEMAND_REQUESTS,
     ENGINE_WAITING_REQUESTS,
@@ -45,62 +46,32 @@ class EngineScaling:
 
     def create(self) -> None:
         """Target tracking of the demand, up and down; and one more where engines have a queue all the same."""
-        name = f"{self.name}-scaling"
-        target = appautoscaling.Target(
-            name,
-            service_namespace="ecs",
-            scalable_dimension="ecs:service:DesiredCount",
-            resource_id=pulumi.Output.concat("service/", self.cluster_name, "/", self.service_name),
-            min_capacity=self.min_replicas,
-            max_capacity=self.max_replicas,
-            tags=named(name, self.tags),
-            opts=self.opts,
+        service = ecs_service(self.cluster_name, self.service_name)
+        scaling = ApplicationScaling.between(
+            f"{self.name}-scaling", service, self.min_replicas, self.max_replicas, self.tags, self.opts
         )
-        self._track_demand(target)
-        self._follow_waiting(target)
+        self._track_demand(scaling)
+        self._follow_waiting(scaling)
 
-    def _track_demand(self, target: appautoscaling.Target) -> None:
-        appautoscaling.Policy(
+    def _track_demand(self, scaling: ApplicationScaling) -> None:
+        demand = operand(
+            "demand",
+            NAMESPACE,
+            DEMAND_REQUESTS.name,
+            {STACK_DIMENSION: self.metrics_stack},
+            DEMAND_REQUESTS.statistic,
+            "Requests in service and waiting, each gateway's several times a minute",
+        )
+        scaling.track(
             f"{self.name}-demand",
-            policy_type="TargetTrackingScaling",
-            service_namespace=target.service_namespace,
-            scalable_dimension=target.scalable_dimension,
-            resource_id=target.resource_id,
-            target_tracking_scaling_policy_configuration={
+            {
                 "target_value": self.demand_per_engine,
                 "scale_out_cooldown": _SCALE_OUT_SECONDS,
                 "scale_in_cooldown": _SCALE_IN_SECONDS,
                 "customized_metric_specification": {
                     "metrics": [
-                        {
-                            "id": "demand",
-                            "label": "Requests in service and waiting, each gateway's several times a minute",
-                            "return_data": False,
-                            "metric_stat": {
-                                "stat": DEMAND_REQUESTS.statistic,
-                                "metric": {
-                                    "namespace": NAMESPACE,
-                                    "metric_name": DEMAND_REQUESTS.name,
-                                    "dimensions": [{"name": STACK_DIMENSION, "value": self.metrics_stack}],
-                                },
-                            },
-                        },
-                        {
-                            "id": "engines",
-                            "label": "Engines that are wanted",
-                            "return_data": False,
-                            "metric_stat": {
-                                "stat": "Average",
-                                "metric": {
-                                    "namespace": "ECS/ContainerInsights",
-                                    "metric_name": "DesiredTaskCount",
-                                    "dimensions": [
-                                        {"name": "ClusterName", "value": self.cluster_name},
-                                        {"name": "ServiceName", "value": self.service_name},
-                                    ],
-                                },
-                            },
-                        },
+                        demand,
+                        wanted_tasks("engines", self.cluster_name, self.service_name, "Engines that are wanted"),
                         {
                             "id": "each",
                             "label": "Requests for each engine",
@@ -110,27 +81,13 @@ class EngineScaling:
                     ]
                 },
             },
-            opts=self.opts,
         )
 
-    def _follow_waiting(self, target: appautoscaling.Target) -> None:
+    def _follow_waiting(self, scaling: ApplicationScaling) -> None:
         """An engine whose KV cache is full has a queue, however few requests it computes."""
         name = f"{self.name}-waiting"
-        policy = appautoscaling.Policy(
-            name,
-            policy_type="StepScaling",
-            service_namespace=target.service_namespace,
-            scalable_dimension=target.scalable_dimension,
-            resource_id=target.resource_id,
-            step_scaling_policy_configuration={
-                "adjustment_type": "ChangeInCapacity",
-                "metric_aggregation_type": "Average",
-                # The one that was added last has to have started before another is.
-                "cooldown": self.startup_seconds,
-                "step_adjustments": [{"metric_interval_lower_bound": "0", "scaling_adjustment": 1}],
-            },
-            opts=self.opts,
-        )
+        # The one that was added last has to have started before another is.
+        policy = scaling.add_one(name, aggregation="Average", cooldown_seconds=self.startup_seconds)
         cloudwatch.MetricAlarm(
             f"{name}-alarm",
             alarm_description=f"Requests wait in the engines of {self.name}: one more engine is started",

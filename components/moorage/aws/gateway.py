@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict, cast
 
 import pulumi
-from pulumi_aws import appautoscaling, cloudwatch, ecs, kms
+from pulumi_aws import cloudwatch, ecs, kms
 
+from moorage.aws.application_scaling import ApplicationScaling, ecs_service
 from moorage.aws.container_definition import container_definitions
 from moorage.aws.ecr_image import repository_arn
 from moorage.aws.fargate_size import CPU_ARCHITECTURES
@@ -254,30 +255,23 @@ class FargateGateway(pulumi.ComponentResource):
         )
 
     def _scale(self, args: FargateGatewayArgs, service: ecs.Service) -> None:
-        name = f"{self._name}-scaling"
-        target = appautoscaling.Target(
+        name, spec = f"{self._name}-scaling", self._spec
+        scaling = ApplicationScaling.between(
             name,
-            service_namespace="ecs",
-            scalable_dimension="ecs:service:DesiredCount",
-            resource_id=pulumi.Output.concat("service/", args["cluster_name"], "/", service.name),
-            min_capacity=self._spec.min_replicas,
-            max_capacity=self._spec.max_replicas,
-            tags=named(name, self._spec.tags),
-            opts=self._child,
+            ecs_service(args["cluster_name"], service.name),
+            spec.min_replicas,
+            spec.max_replicas,
+            spec.tags,
+            self._child,
         )
-        appautoscaling.Policy(
+        scaling.track(
             f"{name}-cpu",
-            policy_type="TargetTrackingScaling",
-            service_namespace=target.service_namespace,
-            scalable_dimension=target.scalable_dimension,
-            resource_id=target.resource_id,
-            target_tracking_scaling_policy_configuration={
+            {
                 "predefined_metric_specification": {"predefined_metric_type": "ECSServiceAverageCPUUtilization"},
                 "target_value": CPU_UTILIZATION_PERCENT,
                 "scale_out_cooldown": _SCALE_OUT_SECONDS,
                 "scale_in_cooldown": _SCALE_IN_SECONDS,
             },
-            opts=self._child,
         )
 
 

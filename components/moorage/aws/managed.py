@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 import pulumi
-from pulumi_aws import appautoscaling, cloudwatch, sagemaker
+from pulumi_aws import cloudwatch, sagemaker
 
 from moorage.aws.account import account_of, partition_of
+from moorage.aws.application_scaling import ApplicationScaling, endpoint_variant
 from moorage.aws.managed_spec import SagemakerVllmSpec
 from moorage.aws.names import check_name
 from moorage.aws.policy import Statement, allow, policy_document
@@ -191,33 +192,22 @@ class SagemakerVllm(pulumi.ComponentResource):
     def _scale(self, endpoint: sagemaker.Endpoint) -> None:
         if self._spec.max_instances == self._spec.min_instances:
             return
-        name = f"{self._name}-scaling"
-        target = appautoscaling.Target(
-            name,
-            service_namespace="sagemaker",
-            scalable_dimension="sagemaker:variant:DesiredInstanceCount",
-            resource_id=pulumi.Output.concat("endpoint/", endpoint.name, f"/variant/{VARIANT}"),
-            min_capacity=self._spec.min_instances,
-            max_capacity=self._spec.max_instances,
-            tags=named(name, self._spec.tags),
-            opts=self._child,
+        name, spec = f"{self._name}-scaling", self._spec
+        variant = endpoint_variant(endpoint.name, VARIANT)
+        scaling = ApplicationScaling.between(
+            name, variant, spec.min_instances, spec.max_instances, spec.tags, self._child
         )
-        appautoscaling.Policy(
+        scaling.track(
             f"{name}-concurrency",
-            policy_type="TargetTrackingScaling",
-            service_namespace=target.service_namespace,
-            scalable_dimension=target.scalable_dimension,
-            resource_id=target.resource_id,
-            target_tracking_scaling_policy_configuration={
+            {
                 # Every ten seconds, where the others are once a minute.
                 "predefined_metric_specification": {
                     "predefined_metric_type": "SageMakerVariantConcurrentRequestsPerModelHighResolution"
                 },
-                "target_value": self._spec.max_num_seqs * BUSY_SHARE,
+                "target_value": spec.max_num_seqs * BUSY_SHARE,
                 "scale_out_cooldown": _SCALE_OUT_SECONDS,
                 "scale_in_cooldown": _SCALE_IN_SECONDS,
             },
-            opts=self._child,
         )
 
 

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_aws import appautoscaling, lambda_
 
+from moorage.aws.application_scaling import ApplicationScaling, Scaled
 from moorage.aws.provisioned_concurrency_spec import ProvisionedConcurrency
-from moorage.aws.tags import named
 
-_DIMENSION, _NAMESPACE = "lambda:function:ProvisionedConcurrency", "lambda"
 TARGET_UTILIZATION = 0.7
 """The share that is busy when more are started (docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html has
 the same in its example, read 2026-11-25)."""
@@ -31,41 +30,33 @@ def create_provisioned_concurrency(
             opts=opts,
         )
         return
-    target = appautoscaling.Target(
+    function = pulumi.Output.concat("function:", alias.function_name, ":", alias.name)
+    scaling = ApplicationScaling.between(
         f"{name}-provisioned",
-        service_namespace=_NAMESPACE,
-        scalable_dimension=_DIMENSION,
-        resource_id=pulumi.Output.concat("function:", alias.function_name, ":", alias.name),
-        min_capacity=wanted.min,
-        max_capacity=wanted.max or wanted.min,
-        tags=named(f"{name}-provisioned", tags),
-        opts=opts,
+        Scaled("lambda", "lambda:function:ProvisionedConcurrency", function),
+        wanted.min,
+        wanted.max or wanted.min,
+        tags,
+        opts,
     )
     if wanted.follows_use:
-        _follow_use(name, target, opts)
+        scaling.track(
+            f"{name}-provisioned-by-use",
+            {
+                "target_value": TARGET_UTILIZATION,
+                "predefined_metric_specification": {
+                    "predefined_metric_type": "LambdaProvisionedConcurrencyUtilization"
+                },
+            },
+        )
     for index, schedule in enumerate(wanted.schedules):
         appautoscaling.ScheduledAction(
             f"{name}-provisioned-{index}",
-            service_namespace=target.service_namespace,
-            scalable_dimension=target.scalable_dimension,
-            resource_id=target.resource_id,
+            service_namespace=scaling.target.service_namespace,
+            scalable_dimension=scaling.target.scalable_dimension,
+            resource_id=scaling.target.resource_id,
             schedule=schedule.schedule,
             timezone=schedule.timezone,
             scalable_target_action={"min_capacity": schedule.min, "max_capacity": schedule.max},
             opts=opts,
         )
-
-
-def _follow_use(name: str, target: appautoscaling.Target, opts: pulumi.ResourceOptions) -> None:
-    appautoscaling.Policy(
-        f"{name}-provisioned-by-use",
-        policy_type="TargetTrackingScaling",
-        service_namespace=target.service_namespace,
-        scalable_dimension=target.scalable_dimension,
-        resource_id=target.resource_id,
-        target_tracking_scaling_policy_configuration={
-            "target_value": TARGET_UTILIZATION,
-            "predefined_metric_specification": {"predefined_metric_type": "LambdaProvisionedConcurrencyUtilization"},
-        },
-        opts=opts,
-    )

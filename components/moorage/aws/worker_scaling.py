@@ -4,8 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import appautoscaling, cloudwatch
+from pulumi_aws import cloudwatch
 
+from moorage.aws.application_scaling import (
+    WANTED_TASKS,
+    ApplicationScaling,
+    Dimensions,
+    ecs_service,
+    operand,
+    service_dimensions,
+    wanted_tasks,
+)
 from moorage.aws.tags import named
 
 _PERIOD_SECONDS = 60
@@ -14,7 +23,7 @@ _SCALE_IN_SECONDS = 300
 # SQS tells no less than once a minute of a queue that is in use, and up to 15 minutes late of one that was not
 # (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-monitoring-using-cloudwatch.html, read
 # 2026-11-25).
-_WAITING, _WORKED_ON = "ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"
+_SQS, _WAITING, _WORKED_ON = "AWS/SQS", "ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"
 
 
 @dataclass(frozen=True)
@@ -39,37 +48,27 @@ class WorkerScaling:
 
     def create(self) -> None:
         """Target tracking, up and down; and the first worker, where there may be none."""
-        name = f"{self.name}-scaling"
-        target = appautoscaling.Target(
-            name,
-            service_namespace="ecs",
-            scalable_dimension="ecs:service:DesiredCount",
-            resource_id=pulumi.Output.concat("service/", self.cluster_name, "/", self.service_name),
-            min_capacity=self.min_replicas,
-            max_capacity=self.max_replicas,
-            tags=named(name, self.tags),
-            opts=self.opts,
+        service = ecs_service(self.cluster_name, self.service_name)
+        scaling = ApplicationScaling.between(
+            f"{self.name}-scaling", service, self.min_replicas, self.max_replicas, self.tags, self.opts
         )
-        self._track_backlog(target)
+        self._track_backlog(scaling)
         if self.min_replicas == 0:
-            self._start_the_first(target)
+            self._start_the_first(scaling)
 
-    def _track_backlog(self, target: appautoscaling.Target) -> None:
-        appautoscaling.Policy(
+    def _track_backlog(self, scaling: ApplicationScaling) -> None:
+        queue = {"QueueName": self.queue_name}
+        scaling.track(
             f"{self.name}-backlog",
-            policy_type="TargetTrackingScaling",
-            service_namespace=target.service_namespace,
-            scalable_dimension=target.scalable_dimension,
-            resource_id=target.resource_id,
-            target_tracking_scaling_policy_configuration={
+            {
                 "target_value": self.jobs_per_worker,
                 "scale_out_cooldown": _SCALE_OUT_SECONDS,
                 "scale_in_cooldown": _SCALE_IN_SECONDS,
                 "customized_metric_specification": {
                     "metrics": [
-                        self._tracked("waiting", "AWS/SQS", _WAITING, self._queue),
-                        self._tracked("held", "AWS/SQS", _WORKED_ON, self._queue),
-                        self._tracked("workers", "ECS/ContainerInsights", "DesiredTaskCount", self._service),
+                        operand("waiting", _SQS, _WAITING, queue, "Average"),
+                        operand("held", _SQS, _WORKED_ON, queue, "Average"),
+                        wanted_tasks("workers", self.cluster_name, self.service_name),
                         {
                             "id": "backlog",
                             "label": "Jobs for each worker",
@@ -79,32 +78,18 @@ class WorkerScaling:
                     ]
                 },
             },
-            opts=self.opts,
         )
 
-    def _start_the_first(self, target: appautoscaling.Target) -> None:
+    def _start_the_first(self, scaling: ApplicationScaling) -> None:
         """Target tracking multiplies the workers that there are: of none it makes none."""
         name = f"{self.name}-first"
-        policy = appautoscaling.Policy(
-            name,
-            policy_type="StepScaling",
-            service_namespace=target.service_namespace,
-            scalable_dimension=target.scalable_dimension,
-            resource_id=target.resource_id,
-            step_scaling_policy_configuration={
-                "adjustment_type": "ChangeInCapacity",
-                "metric_aggregation_type": "Maximum",
-                "cooldown": _SCALE_IN_SECONDS,
-                "step_adjustments": [{"metric_interval_lower_bound": "0", "scaling_adjustment": 1}],
-            },
-            opts=self.opts,
-        )
+        policy = scaling.add_one(name, aggregation="Maximum", cooldown_seconds=_SCALE_IN_SECONDS)
         cloudwatch.MetricAlarm(
             f"{name}-alarm",
             alarm_description=f"Jobs wait and {self.name} has no worker: the first one is started",
             metric_queries=[
-                self._alarmed("waiting", "AWS/SQS", _WAITING, self._queue),
-                self._alarmed("workers", "ECS/ContainerInsights", "DesiredTaskCount", self._service),
+                _alarmed("waiting", _SQS, _WAITING, {"QueueName": self.queue_name}),
+                _alarmed("workers", *WANTED_TASKS, service_dimensions(self.cluster_name, self.service_name)),
                 {
                     "id": "unattended",
                     "label": "Jobs without a worker",
@@ -121,43 +106,18 @@ class WorkerScaling:
             opts=self.opts,
         )
 
-    @property
-    def _queue(self) -> Mapping[str, pulumi.Input[str]]:
-        return {"QueueName": self.queue_name}
 
-    @property
-    def _service(self) -> Mapping[str, pulumi.Input[str]]:
-        return {"ClusterName": self.cluster_name, "ServiceName": self.service_name}
-
-    @staticmethod
-    def _tracked(
-        metric_id: str, namespace: str, name: str, dimensions: Mapping[str, pulumi.Input[str]]
-    ) -> appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationMetricArgsDict:
-        return {
-            "id": metric_id,
-            "return_data": False,
-            "metric_stat": {
-                "stat": "Average",
-                "metric": {
-                    "namespace": namespace,
-                    "metric_name": name,
-                    "dimensions": [{"name": key, "value": value} for key, value in dimensions.items()],
-                },
-            },
-        }
-
-    @staticmethod
-    def _alarmed(
-        metric_id: str, namespace: str, name: str, dimensions: Mapping[str, pulumi.Input[str]]
-    ) -> cloudwatch.MetricAlarmMetricQueryArgsDict:
-        return {
-            "id": metric_id,
-            "return_data": False,
-            "metric": {
-                "namespace": namespace,
-                "metric_name": name,
-                "dimensions": dimensions,
-                "stat": "Maximum",
-                "period": _PERIOD_SECONDS,
-            },
-        }
+def _alarmed(
+    metric_id: str, namespace: str, name: str, dimensions: Dimensions
+) -> cloudwatch.MetricAlarmMetricQueryArgsDict:
+    return {
+        "id": metric_id,
+        "return_data": False,
+        "metric": {
+            "namespace": namespace,
+            "metric_name": name,
+            "dimensions": dimensions,
+            "stat": "Maximum",
+            "period": _PERIOD_SECONDS,
+        },
+    }
