@@ -11,10 +11,9 @@ from moorage.aws.asynchronous_endpoint_spec import SagemakerAsyncVllmSpec
 from moorage.aws.asynchronous_scaling import scale_by_backlog
 from moorage.aws.encryption_key import create_key
 from moorage.aws.managed import VARIANT
-from moorage.aws.model_store import tls_policy
 from moorage.aws.names import check_name
 from moorage.aws.policy import Statement, allow, policy_document
-from moorage.aws.private_bucket import make_private
+from moorage.aws.private_bucket import create_expiring_bucket
 from moorage.aws.sagemaker_image import AMI_VERSION
 from moorage.aws.sagemaker_model import create_model
 from moorage.aws.tags import named
@@ -25,6 +24,7 @@ INPUTS, OUTPUTS, FAILURES = "inputs", "outputs", "failures"
 """The folders of the bucket: callers write the first, and read the others."""
 # SageMaker starts no endpoint with none (botocore 1.43.117, sagemaker: ProductionVariant, InitialInstanceCount).
 _FIRST_INSTANCES = 1
+_UNFINISHED_UPLOAD_DAYS = 1
 
 
 class SagemakerAsyncVllmArgs(TypedDict):
@@ -91,7 +91,15 @@ class SagemakerAsyncVllm(pulumi.ComponentResource):
         self._name, self._spec = name, parse(SagemakerAsyncVllmSpec, known_of(SagemakerAsyncVllmSpec, args), "")
         self._child = pulumi.ResourceOptions(parent=self)
         key = create_key(f"{name}-data-key", description=f"Requests to {name}", tags=self._spec.tags, opts=self._child)
-        bucket = self._create_bucket(key)
+        bucket = create_expiring_bucket(
+            f"{name}-data",
+            days=self._spec.retention_days,
+            key_arn=key.arn,
+            deletion_protection=self._spec.deletion_protection,
+            tags=self._spec.tags,
+            opts=self._child,
+            unfinished_upload_days=_UNFINISHED_UPLOAD_DAYS,
+        )
         model, log_group = create_model(
             name,
             self._spec,
@@ -121,38 +129,6 @@ class SagemakerAsyncVllm(pulumi.ComponentResource):
                 "invoke_policy": self.invoke_policy,
             }
         )
-
-    def _create_bucket(self, key: kms.Key) -> s3.Bucket:
-        name = f"{self._name}-data"
-        bucket = s3.Bucket(
-            name,
-            force_destroy=not self._spec.deletion_protection,
-            tags=named(name, self._spec.tags),
-            opts=pulumi.ResourceOptions(parent=self, protect=self._spec.deletion_protection),
-        )
-        s3.BucketLifecycleConfiguration(
-            f"{name}-expiry",
-            bucket=bucket.id,
-            rules=[
-                {
-                    "id": "old",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},
-                    "expiration": {"days": self._spec.retention_days},
-                    "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
-                }
-            ],
-            opts=self._child,
-        )
-        make_private(
-            name,
-            bucket,
-            key_arn=key.arn,
-            policy_name=f"{name}-tls",
-            policy=bucket.arn.apply(tls_policy),
-            opts=self._child,
-        )
-        return bucket
 
     def _create_configuration(
         self, model: sagemaker.Model, bucket: s3.Bucket, key: kms.Key

@@ -6,9 +6,8 @@ import pulumi
 from pulumi_aws import s3
 
 from moorage.aws.account import Account, account_of
-from moorage.aws.model_store import tls_policy
 from moorage.aws.policy import Statement, merged, policy_document
-from moorage.aws.private_bucket import make_private
+from moorage.aws.private_bucket import expire_objects, make_private, tls_policy
 from moorage.aws.tags import named
 
 EXPIRY_DAYS = 90
@@ -23,14 +22,7 @@ def create_connection_log_bucket(
     application/enable-connection-logging.html, read 2026-11-25).
     """
     bucket = s3.Bucket(name, force_destroy=True, tags=named(name, tags), opts=opts)
-    s3.BucketLifecycleConfiguration(
-        f"{name}-expiry",
-        bucket=bucket.id,
-        rules=[
-            {"id": "old", "status": "Enabled", "filter": {"prefix": ""}, "expiration": {"days": EXPIRY_DAYS}},
-        ],
-        opts=opts,
-    )
+    expire_objects(name, bucket, EXPIRY_DAYS, opts)
     policy = make_private(
         name,
         bucket,

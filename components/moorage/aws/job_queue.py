@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 import pulumi
-from pulumi_aws import dynamodb, kms, s3, sqs
+from pulumi_aws import dynamodb, kms, sqs
 
 from moorage.aws.encryption_key import create_key
 from moorage.aws.job_queue_spec import DEAD_LETTER_RETENTION_DAYS, LONG_POLL_SECONDS, SqsJobQueueSpec
-from moorage.aws.model_store import tls_policy
 from moorage.aws.names import check_name
 from moorage.aws.policy import Statement, allow, policy_document
-from moorage.aws.private_bucket import make_private
+from moorage.aws.private_bucket import create_expiring_bucket
 from moorage.aws.tags import named
 from moorage.spec.parsing import known_of, parse
 
@@ -78,7 +77,15 @@ class SqsJobQueue(pulumi.ComponentResource):
         dead_letters = self._create_queue("dead", DEAD_LETTER_RETENTION_DAYS, key, None)
         queue = self._create_queue("jobs", self._spec.retention_days, key, dead_letters)
         self._let_redrive(queue, dead_letters)
-        bucket, table = self._create_bucket(key), self._create_table(key)
+        table = self._create_table(key)
+        bucket = create_expiring_bucket(
+            f"{name}-results",
+            days=self._spec.result_retention_days,
+            key_arn=key.arn,
+            deletion_protection=self._spec.deletion_protection,
+            tags=self._spec.tags,
+            opts=self._child,
+        )
         self.queue_url, self.queue_arn, self.queue_name = queue.url, queue.arn, queue.name
         self.dead_letter_queue_name, self.bucket_name, self.table_name = dead_letters.name, bucket.bucket, table.name
         self.record_days = pulumi.Output.from_input(self._spec.result_retention_days)
@@ -132,37 +139,6 @@ class SqsJobQueue(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-
-    def _create_bucket(self, key: kms.Key) -> s3.Bucket:
-        name = f"{self._name}-results"
-        bucket = s3.Bucket(
-            name,
-            force_destroy=not self._spec.deletion_protection,
-            tags=named(name, self._spec.tags),
-            opts=self._guarded,
-        )
-        s3.BucketLifecycleConfiguration(
-            f"{name}-expiry",
-            bucket=bucket.id,
-            rules=[
-                {
-                    "id": "old",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},
-                    "expiration": {"days": self._spec.result_retention_days},
-                }
-            ],
-            opts=self._child,
-        )
-        make_private(
-            name,
-            bucket,
-            key_arn=key.arn,
-            policy_name=f"{name}-tls",
-            policy=bucket.arn.apply(tls_policy),
-            opts=self._child,
-        )
-        return bucket
 
     def _create_table(self, key: kms.Key) -> dynamodb.Table:
         name = f"{self._name}-done"

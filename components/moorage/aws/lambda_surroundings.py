@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import cloudwatch, iam, kms
 
-from moorage.aws.account import Account
 from moorage.aws.log_surroundings import LogSurroundings
-from moorage.aws.policy import allow, policy_document, trust
+from moorage.aws.policy import allow, policy_document, trusted_in
 from moorage.aws.tags import named
 
 
@@ -31,11 +30,6 @@ class Surroundings(LogSurroundings):
             opts=self.opts,
         )
         return role
-
-
-def trusted_in(account: Account, service: str) -> str:
-    """The policy by which a service may take a role, for what this account has asked of it."""
-    return trust(service, condition={"StringEquals": {"aws:SourceAccount": account.account_id}})
 
 
 def _policy(log_group_arn: str, key_arn: str) -> str:

@@ -73,3 +73,37 @@ class LogSurroundings:
     @property
     def _log_group_prefix(self) -> str:
         return f"/moorage/{self.name}-"
+
+
+def create_named_log_group(
+    log_group: str,
+    *,
+    name: str,
+    key_name: str,
+    region: str,
+    account: pulumi.Output[Account],
+    retention_days: int,
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> cloudwatch.LogGroup:
+    """Of this very name, as a service or a reader looks for it, encrypted with a key of its own.
+
+    Args:
+        name: the resource's.
+        key_name: the key's resource's.
+    """
+    key = create_key(
+        key_name,
+        description=f"Log group {log_group}",
+        policy=account.apply(lambda account: key_policy(account, used_by_log_group(account, region, log_group))),
+        tags=tags,
+        opts=opts,
+    )
+    return cloudwatch.LogGroup(
+        name,
+        name=log_group,
+        retention_in_days=retention_days,
+        kms_key_id=key.arn,
+        tags=named(name, tags),
+        opts=opts,
+    )

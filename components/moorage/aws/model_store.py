@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from moorage.aws.encryption_key import create_key
 from moorage.aws.names import check_name
-from moorage.aws.policy import Statement, allow, policy_document
-from moorage.aws.private_bucket import make_private
+from moorage.aws.policy import allow, policy_document
+from moorage.aws.private_bucket import make_private, tls_policy
 from moorage.aws.tags import Tags, named
 from moorage.spec.parsing import parse
 
@@ -126,19 +126,4 @@ def read_policy(bucket_arn: str, key_arn: str) -> str:
         allow("ListModels", ("s3:GetBucketLocation", "s3:ListBucket"), (bucket_arn,)),
         allow("ReadModels", ("s3:GetObject",), (f"{bucket_arn}/*",)),
         allow("DecryptModels", ("kms:Decrypt",), (key_arn,)),
-    )
-
-
-def tls_policy(bucket_arn: str) -> str:
-    """Whoever comes without TLS, or with an old one, is refused whatever else he may."""
-    resources = (bucket_arn, f"{bucket_arn}/*")
-
-    def deny(sid: str, kind: str, key: str, value: str) -> Statement:
-        return Statement(
-            Sid=sid, Effect="Deny", Principal="*", Action=["s3:*"], Resource=resources, Condition={kind: {key: value}}
-        )
-
-    return policy_document(
-        deny("TlsOnly", "Bool", "aws:SecureTransport", "false"),
-        deny("NoOldTls", "NumericLessThan", "s3:TlsVersion", "1.2"),
     )

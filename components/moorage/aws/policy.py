@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, cast
 
+from moorage.aws.account import Account
+
 # arn:partition:service:region:account:resource (docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html)
 _ARN_COLONS = 5
 
@@ -41,6 +43,11 @@ def trust(service: str, actions: Sequence[str] = ("sts:AssumeRole",), condition:
     if condition is not None:
         statement["Condition"] = condition
     return policy_document(statement)
+
+
+def trusted_in(account: Account, service: str) -> str:
+    """The policy by which a service may take a role, for what this account has asked of it."""
+    return trust(service, condition={"StringEquals": {"aws:SourceAccount": account.account_id}})
 
 
 def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -> str:

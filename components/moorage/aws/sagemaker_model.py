@@ -7,9 +7,9 @@ from pulumi_aws import cloudwatch, iam, sagemaker
 
 from moorage.aws.account import Account, partition_of
 from moorage.aws.ecr_image import pull_statements
-from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group
+from moorage.aws.log_surroundings import create_named_log_group
 from moorage.aws.managed_spec import SagemakerModelSpec
-from moorage.aws.policy import Statement, allow, policy_document, trust
+from moorage.aws.policy import Statement, allow, policy_document, trusted_in
 from moorage.aws.sagemaker_image import REPOSITORY, image_accounts
 from moorage.aws.tags import named
 
@@ -27,7 +27,18 @@ def create_model(
         name: what its resources' names begin with.
         statements: what its role may beside reading the model, pulling the image and writing the log.
     """
-    log_group = _create_log_group(name, spec, account, opts)
+    # SageMaker would make it itself, to be kept for ever and encrypted with a key of AWS's
+    # (docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html, read 2026-11-25).
+    log_group = create_named_log_group(
+        f"/aws/sagemaker/Endpoints/{spec.endpoint_name}",
+        name=f"{name}-log",
+        key_name=f"{name}-key",
+        region=spec.region,
+        account=account,
+        retention_days=spec.log_retention_days,
+        tags=spec.tags,
+        opts=opts,
+    )
     role, allowed = _create_role(name, spec, account, log_group.arn, statements, opts)
     model = sagemaker.Model(
         f"{name}-model",
@@ -46,29 +57,6 @@ def create_model(
     return model, log_group
 
 
-def _create_log_group(
-    name: str, spec: SagemakerModelSpec, account: pulumi.Output[Account], opts: pulumi.ResourceOptions
-) -> cloudwatch.LogGroup:
-    """SageMaker would make it itself, to be kept for ever and encrypted with a key of AWS's."""
-    # docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html (read 2026-11-25)
-    log_group, region = f"/aws/sagemaker/Endpoints/{spec.endpoint_name}", spec.region
-    key = create_key(
-        f"{name}-key",
-        description=f"Log group {log_group}",
-        policy=account.apply(lambda account: key_policy(account, used_by_log_group(account, region, log_group))),
-        tags=spec.tags,
-        opts=opts,
-    )
-    return cloudwatch.LogGroup(
-        f"{name}-log",
-        name=log_group,
-        retention_in_days=spec.log_retention_days,
-        kms_key_id=key.arn,
-        tags=named(f"{name}-log", spec.tags),
-        opts=opts,
-    )
-
-
 def _create_role(
     name: str,
     spec: SagemakerModelSpec,
@@ -79,11 +67,7 @@ def _create_role(
 ) -> tuple[iam.Role, iam.RolePolicy]:
     role = iam.Role(
         f"{name}-role",
-        assume_role_policy=account.apply(
-            lambda account: trust(
-                "sagemaker.amazonaws.com", condition={"StringEquals": {"aws:SourceAccount": account.account_id}}
-            )
-        ),
+        assume_role_policy=account.apply(lambda account: trusted_in(account, "sagemaker.amazonaws.com")),
         tags=named(f"{name}-role", spec.tags),
         opts=opts,
     )

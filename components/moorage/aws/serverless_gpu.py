@@ -7,8 +7,9 @@ import pulumi
 from pulumi_aws import cloudformation, iam
 
 from moorage.aws.account import managed_policy
-from moorage.aws.lambda_surroundings import Surroundings, trusted_in
+from moorage.aws.lambda_surroundings import Surroundings
 from moorage.aws.names import check_name
+from moorage.aws.policy import trusted_in
 from moorage.aws.serverless_gpu_spec import LambdaGpuFunctionSpec
 from moorage.aws.serverless_gpu_template import ALIAS, MadeBefore, gpu_function_template
 from moorage.aws.tags import named

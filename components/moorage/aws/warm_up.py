@@ -4,8 +4,8 @@ import json
 
 from pulumi_aws import iam, lambda_, scheduler
 
-from moorage.aws.lambda_surroundings import Surroundings, trusted_in
-from moorage.aws.policy import allow, policy_document
+from moorage.aws.lambda_surroundings import Surroundings
+from moorage.aws.policy import allow, policy_document, trusted_in
 from moorage.aws.tags import named
 
 _PATH = "/health"
