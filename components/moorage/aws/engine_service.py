@@ -13,7 +13,7 @@ from moorage.aws.engine_scaling import EngineScaling
 from moorage.aws.engine_service_spec import EcsVllmSpec, FargateVllmSpec, demand_per_engine
 from moorage.aws.security_group import create_group, let_in
 from moorage.aws.tags import named
-from moorage.aws.task_surroundings import TaskSecret, TaskSurroundings
+from moorage.aws.task_surroundings import TaskSecret, TaskSurroundings, task_family
 from moorage.aws.vllm_container import CACHE, HUGGING_FACE_TOKEN_VARIABLE, PORT, TEMPORARY
 from moorage.spec.gateway_document import Upstream
 
@@ -92,8 +92,7 @@ class EngineService:
         versions = {variable: secret.version_arn for variable, secret in secrets.items()}
         make: Callable[[str, Mapping[str, str]], Container] = spec.container
         return PreparedTask(
-            # The cluster's name has an ending: other stacks of the account have a family of their own.
-            family=pulumi.Output.concat(place.cluster_name, "-", self._name),
+            family=task_family(place.cluster_name, self._name),
             execution_role_arn=execution.arn,
             task_role_arn=task.arn,
             rights=[*execution.rights, *task.rights],

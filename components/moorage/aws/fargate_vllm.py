@@ -8,9 +8,8 @@ from pulumi_aws import ecs
 
 from moorage.aws.engine_service import VOLUMES, EnginePlace, EngineService, PreparedTask
 from moorage.aws.engine_service_spec import FargateVllmSpec
-from moorage.aws.fargate_size import CPU_ARCHITECTURES
+from moorage.aws.fargate_service import create_fargate_service, create_fargate_task
 from moorage.aws.names import check_name
-from moorage.aws.tags import named
 from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 from moorage.spec.gateway_document import Upstream
 from moorage.spec.parsing import known_of, parse
@@ -101,51 +100,37 @@ class FargateVllm(pulumi.ComponentResource):
         )
 
     def _create_task(self, prepared: PreparedTask) -> ecs.TaskDefinition:
-        spec, name = self._spec, f"{self._name}-task"
-        return ecs.TaskDefinition(
-            name,
+        spec = self._spec
+        return create_fargate_task(
+            f"{self._name}-task",
             family=prepared.family,
-            requires_compatibilities=["FARGATE"],
-            network_mode="awsvpc",
-            cpu=str(spec.size.cpu_units),
-            memory=str(spec.size.memory_mib),
-            ephemeral_storage={"size_in_gib": spec.storage_gib},
-            runtime_platform={
-                "operating_system_family": "LINUX",
-                "cpu_architecture": CPU_ARCHITECTURES[spec.architecture],
-            },
+            size=spec.size,
+            architecture=spec.architecture,
             execution_role_arn=prepared.execution_role_arn,
             task_role_arn=prepared.task_role_arn,
-            volumes=[{"name": volume} for volume in VOLUMES],
+            volumes=VOLUMES,
             container_definitions=prepared.container_definitions,
-            tags=named(name, spec.tags),
+            tags=spec.tags,
             opts=pulumi.ResourceOptions(parent=self),
+            storage_gib=spec.storage_gib,
         )
 
     def _create_service(
         self, args: FargateVllmArgs, engine: EngineService, prepared: PreparedTask, registry_arn: pulumi.Output[str]
     ) -> ecs.Service:
-        spec, name = self._spec, f"{self._name}-service"
+        spec = self._spec
         percents = spec.deployment_percents
-        return ecs.Service(
-            name,
+        return create_fargate_service(
+            f"{self._name}-service",
             cluster=args["cluster_name"],
-            task_definition=self._create_task(prepared).arn,
+            task=self._create_task(prepared),
             desired_count=spec.min_replicas,
-            launch_type="FARGATE",
-            platform_version="1.4.0",
             network_configuration=engine.network_configuration(),
             service_registries={"registry_arn": registry_arn},
             deployment_minimum_healthy_percent=percents.minimum_healthy,
             deployment_maximum_percent=percents.maximum,
-            deployment_circuit_breaker={"enable": True, "rollback": True},
-            availability_zone_rebalancing="ENABLED",
             # Unlike the health check's own start period it may be longer than five minutes.
             health_check_grace_period_seconds=spec.startup_seconds,
-            enable_execute_command=False,
-            enable_ecs_managed_tags=True,
-            propagate_tags="SERVICE",
-            wait_for_steady_state=True,
-            tags=named(name, spec.tags),
+            tags=spec.tags,
             opts=engine.service_opts(prepared),
         )

@@ -9,12 +9,11 @@ from pulumi_aws import cloudwatch, ecs, kms
 from moorage.aws.application_scaling import ApplicationScaling, ecs_service
 from moorage.aws.container_definition import container_definitions
 from moorage.aws.ecr_image import repository_arn
-from moorage.aws.fargate_size import CPU_ARCHITECTURES
+from moorage.aws.fargate_service import create_fargate_service, create_fargate_task
 from moorage.aws.gateway_spec import REDIS_URL_VARIABLE, FargateGatewaySpec
 from moorage.aws.load_balancer_spec import GATEWAY_PORT
 from moorage.aws.names import check_name
-from moorage.aws.tags import named
-from moorage.aws.task_surroundings import TaskRole, TaskSecret, TaskSurroundings
+from moorage.aws.task_surroundings import TaskRole, TaskSecret, TaskSurroundings, task_family
 from moorage.credentials.api_key import ApiKey
 from moorage.spec.arguments import ServiceLevelArgs
 from moorage.spec.gateway_document import Key, Upstream, generated_key, render_gateway_document
@@ -174,25 +173,18 @@ class FargateGateway(pulumi.ComponentResource):
         spec, name = self._spec, f"{self._name}-task"
         versions = {variable: secret.version_arn for variable, secret in secrets.items()}
         known = pulumi.Output.all(self._document(args), log_group.name, pulumi.Output.from_input(versions))
-        return ecs.TaskDefinition(
+        return create_fargate_task(
             name,
-            # The cluster's name has an ending: other stacks of the account have a family of their own.
-            family=pulumi.Output.concat(args["cluster_name"], "-", self._name),
-            requires_compatibilities=["FARGATE"],
-            network_mode="awsvpc",
-            cpu=str(spec.size.cpu_units),
-            memory=str(spec.size.memory_mib),
-            runtime_platform={
-                "operating_system_family": "LINUX",
-                "cpu_architecture": CPU_ARCHITECTURES[spec.architecture],
-            },
+            family=task_family(args["cluster_name"], self._name),
+            size=spec.size,
+            architecture=spec.architecture,
             execution_role_arn=roles.execution.arn,
             task_role_arn=roles.task.arn,
-            volumes=[{"name": volume} for volume in spec.volumes],
+            volumes=spec.volumes,
             container_definitions=known.apply(
                 lambda parts: container_definitions(spec.container(spec.image, parts[0], parts[1], parts[2]))
             ),
-            tags=named(name, spec.tags),
+            tags=spec.tags,
             opts=self._child,
         )
 
@@ -215,14 +207,11 @@ class FargateGateway(pulumi.ComponentResource):
         )
 
     def _create_service(self, args: FargateGatewayArgs, task: ecs.TaskDefinition, roles: _Roles) -> ecs.Service:
-        name = f"{self._name}-service"
-        return ecs.Service(
-            name,
+        return create_fargate_service(
+            f"{self._name}-service",
             cluster=args["cluster_name"],
-            task_definition=task.arn,
+            task=task,
             desired_count=self._spec.min_replicas,
-            launch_type="FARGATE",
-            platform_version="1.4.0",
             network_configuration={
                 "subnets": args["subnet_ids"],
                 "security_groups": [args["security_group_id"]],
@@ -235,17 +224,8 @@ class FargateGateway(pulumi.ComponentResource):
                     "container_port": GATEWAY_PORT,
                 }
             ],
-            # No fewer than are wanted at any time, and never a version that does not become healthy.
-            deployment_minimum_healthy_percent=100,
-            deployment_maximum_percent=200,
-            deployment_circuit_breaker={"enable": True, "rollback": True},
-            availability_zone_rebalancing="ENABLED",
             health_check_grace_period_seconds=_START_SECONDS,
-            enable_execute_command=False,
-            enable_ecs_managed_tags=True,
-            propagate_tags="SERVICE",
-            wait_for_steady_state=True,
-            tags=named(name, self._spec.tags),
+            tags=self._spec.tags,
             # How many there are, the autoscaler says from then on.
             opts=pulumi.ResourceOptions(
                 parent=self,

@@ -7,6 +7,7 @@ import pulumi
 from pulumi_aws import iam, lambda_
 
 from moorage.aws.job_function_spec import LambdaJobWorkerSpec
+from moorage.aws.job_place import job_place_environment
 from moorage.aws.lambda_surroundings import Surroundings
 from moorage.aws.names import check_name
 from moorage.aws.policy import allow, merged, policy_document
@@ -102,13 +103,7 @@ class LambdaJobWorker(pulumi.ComponentResource):
             policy=pulumi.Output.all(args["consumer_policy"], args["queue_arn"]).apply(lambda known: _rights(*known)),
             opts=self._child,
         )
-        place: dict[str, pulumi.Input[str]] = {
-            "MOORAGE_JOBS_QUEUE_URL": args["queue_url"],
-            "MOORAGE_JOBS_BUCKET": args["bucket_name"],
-            "MOORAGE_JOBS_TABLE": args["table_name"],
-        }
-        if "result_retention_days" in args:
-            place["MOORAGE_JOBS_RECORD_DAYS"] = pulumi.Output.from_input(args["result_retention_days"]).apply(str)
+        place = job_place_environment(args)
         function = lambda_.Function(
             name,
             description=f"Moorage {self._name}: jobs for {spec.model.served_name}",

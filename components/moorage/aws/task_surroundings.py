@@ -88,6 +88,11 @@ class TaskSurroundings(LogSurroundings):
         return iam.RolePolicy(f"{self.name}-{suffix}-policy", role=role.id, policy=policy, opts=self.opts)
 
 
+def task_family(cluster_name: pulumi.Input[str], name: str) -> pulumi.Output[str]:
+    """The cluster's name has an ending: other stacks of the account have a family of their own."""
+    return pulumi.Output.concat(cluster_name, "-", name)
+
+
 def _trust(account: Account, region: str) -> str:
     """docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (read 2026-11-25)."""
     condition = {

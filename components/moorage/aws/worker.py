@@ -8,10 +8,10 @@ from pulumi_aws import cloudwatch, ecs
 
 from moorage.aws.container_definition import container_definitions
 from moorage.aws.ecr_image import repository_arn
-from moorage.aws.fargate_size import CPU_ARCHITECTURES
+from moorage.aws.fargate_service import create_fargate_service, create_fargate_task
+from moorage.aws.job_place import job_place_environment
 from moorage.aws.names import check_name
-from moorage.aws.tags import named
-from moorage.aws.task_surroundings import TaskRole, TaskSecret, TaskSurroundings
+from moorage.aws.task_surroundings import TaskRole, TaskSecret, TaskSurroundings, task_family
 from moorage.aws.worker_scaling import WorkerScaling
 from moorage.aws.worker_spec import API_KEY_VARIABLE, FargateWorkerSpec
 from moorage.credentials.api_key import ApiKey
@@ -120,62 +120,37 @@ class FargateWorker(pulumi.ComponentResource):
         roles: tuple[TaskRole, TaskRole],
     ) -> ecs.TaskDefinition:
         spec, name, (execution, task_role) = self._spec, f"{self._name}-task", roles
-        place: dict[str, pulumi.Input[str]] = {
-            "MOORAGE_JOBS_QUEUE_URL": args["queue_url"],
-            "MOORAGE_JOBS_BUCKET": args["bucket_name"],
-            "MOORAGE_JOBS_TABLE": args["table_name"],
-            "MOORAGE_JOBS_ENDPOINT": args["endpoint"],
-        }
-        if "result_retention_days" in args:
-            place["MOORAGE_JOBS_RECORD_DAYS"] = pulumi.Output.from_input(args["result_retention_days"]).apply(str)
+        place = {**job_place_environment(args), "MOORAGE_JOBS_ENDPOINT": args["endpoint"]}
         known = pulumi.Output.all(pulumi.Output.from_input(place), log_group.name, secret.version_arn)
-        return ecs.TaskDefinition(
+        return create_fargate_task(
             name,
-            # The cluster's name has an ending: other stacks of the account have a family of their own.
-            family=pulumi.Output.concat(args["cluster_name"], "-", self._name),
-            requires_compatibilities=["FARGATE"],
-            network_mode="awsvpc",
-            cpu=str(spec.size.cpu_units),
-            memory=str(spec.size.memory_mib),
-            runtime_platform={
-                "operating_system_family": "LINUX",
-                "cpu_architecture": CPU_ARCHITECTURES[spec.architecture],
-            },
+            family=task_family(args["cluster_name"], self._name),
+            size=spec.size,
+            architecture=spec.architecture,
             execution_role_arn=execution.arn,
             task_role_arn=task_role.arn,
-            volumes=[{"name": volume} for volume in spec.volumes],
+            volumes=spec.volumes,
             container_definitions=known.apply(
                 lambda parts: container_definitions(spec.container(parts[0], parts[1], {API_KEY_VARIABLE: parts[2]}))
             ),
-            tags=named(name, spec.tags),
+            tags=spec.tags,
             opts=self._child,
         )
 
     def _create_service(
         self, args: FargateWorkerArgs, task: ecs.TaskDefinition, rights: Sequence[pulumi.Resource]
     ) -> ecs.Service:
-        name = f"{self._name}-service"
-        return ecs.Service(
-            name,
+        return create_fargate_service(
+            f"{self._name}-service",
             cluster=args["cluster_name"],
-            task_definition=task.arn,
+            task=task,
             desired_count=self._spec.min_replicas,
-            launch_type="FARGATE",
-            platform_version="1.4.0",
             network_configuration={
                 "subnets": args["subnet_ids"],
                 "security_groups": [args["security_group_id"]],
                 "assign_public_ip": False,
             },
-            deployment_minimum_healthy_percent=100,
-            deployment_maximum_percent=200,
-            deployment_circuit_breaker={"enable": True, "rollback": True},
-            availability_zone_rebalancing="ENABLED",
-            enable_execute_command=False,
-            enable_ecs_managed_tags=True,
-            propagate_tags="SERVICE",
-            wait_for_steady_state=True,
-            tags=named(name, self._spec.tags),
+            tags=self._spec.tags,
             # How many there are, the autoscaler says from then on.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["desiredCount"], depends_on=list(rights)),
         )
