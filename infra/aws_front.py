@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws
 
 from aws_edge import build_edge
-from aws_jobs import Jobs, check_jobs, create_jobs, jobs_outputs
+from aws_jobs import Jobs, check_jobs, create_jobs, jobs_outputs, watched_queue
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
 from images import image_of
 from moorage.aws.cache import PORT, ElastiCacheValkey
@@ -266,8 +266,7 @@ def _watched(ground: Ground, engines: Engines, around: _Around, gateway: Fargate
         workers = {"cluster_name": ground.cluster.cluster_name, "service_name": jobs.worker.service_name}
         parts = {
             **parts,
-            "queue_name": jobs.queue.queue_name,
-            "dead_letter_queue_name": jobs.queue.dead_letter_queue_name,
+            **watched_queue(jobs.queue),
             "services": [*cast("list[object]", parts["services"]), workers],
         }
     return WatchedStack(

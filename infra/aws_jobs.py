@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from aws_front import Ground
     from configuration import Configuration
+    from moorage.aws.monitoring_subjects import MonitoredPartsArgs
     from moorage.spec.arguments import ServiceLevelArgs
     from settings import Settings
 
@@ -80,6 +81,11 @@ def create_jobs(settings: "Settings", ground: "Ground", balancer: StreamLoadBala
     if settings.configuration.gateway.tenant is not None:
         args["tenant"] = settings.configuration.gateway.tenant
     return Jobs(queue, FargateWorker(_WORKER, args, ground.opts))
+
+
+def watched_queue(queue: SqsJobQueue) -> "MonitoredPartsArgs":
+    """What alarms look at."""
+    return {"queue_name": queue.queue_name, "dead_letter_queue_name": queue.dead_letter_queue_name}
 
 
 def jobs_outputs(queue: SqsJobQueue, region: str, model: str, question: str) -> JobsOutputs:

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws
 
 from aws_function_jobs import FunctionJobs, create_function_jobs
-from aws_jobs import jobs_outputs
+from aws_jobs import jobs_outputs, watched_queue
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
 from images import image_of
 from moorage.aws.lambda_prices import REFERENCE_REGION, usd_per_1000_requests, usd_per_provisioned_hour
@@ -120,8 +120,7 @@ def _watched(
         "api": {"api_name": api.api_name, "stage_name": api.stage_name},
     }
     if jobs is not None:
-        parts["queue_name"] = jobs.queue.queue_name
-        parts["dead_letter_queue_name"] = jobs.queue.dead_letter_queue_name
+        parts = {**parts, **watched_queue(jobs.queue)}
     return WatchedStack(
         account_id=_account_id(settings),
         upstreams=[spec.upstream["name"]],

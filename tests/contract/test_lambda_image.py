@@ -4,10 +4,11 @@ import json
 import shlex
 from urllib.parse import urlsplit
 
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from moorage.engine.llama_cpp import ENGINE_ADDRESS
-from moorage_serving.jobs.claims import LEAST_RECORD_DAYS
+from moorage_serving.jobs.place import LEAST_RECORD_DAYS
 from moorage_serving.serverless import cli, events
 from tests.checkout import ROOT
 from tests.serverless.environment import DOCKERFILE, adapter_settings
@@ -43,7 +44,8 @@ def test_other_events_fail_where_the_process_refuses_them():
 
 
 def test_it_knows_for_as_long_as_a_worker_does_that_a_job_is_done():
-    assert cli.LEAST_RECORD_DAYS == LEAST_RECORD_DAYS
+    [default] = [option.default for option in get_command(cli.command_line).params if option.name == "jobs_record_days"]
+    assert default == LEAST_RECORD_DAYS
 
 
 def test_its_command_is_one_that_the_program_takes():

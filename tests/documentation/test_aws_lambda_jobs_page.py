@@ -1,6 +1,6 @@
 """The program of docs/aws-lambda-jobs.md, and the page's numbers."""
 
-from moorage_serving.jobs.connections import Place
+from moorage_serving.jobs.place import Place
 from moorage_serving.serverless.events import GIVE_BACK_SECONDS
 from tests.contract.recording import run_program
 

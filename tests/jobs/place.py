@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from moorage_serving.jobs.connections import Place, connect, job_runner
+from moorage_serving.jobs.connections import connect, job_runner
 from moorage_serving.jobs.message import Job
 from moorage_serving.jobs.metrics import JobMetrics
+from moorage_serving.jobs.place import Place
 from moorage_serving.jobs.submission import result_of, submit
 from tests.gateway.processes import REPOSITORY
 from tests.moto_server import ENVIRONMENT, client

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-LEAST_RECORD_DAYS = 14
-"""A job's record is kept for at least as long as a message can be (botocore 1.43.117, sqs: MessageRetentionPeriod)."""
+from moorage_serving.jobs.place import LEAST_RECORD_DAYS
+
 _SECONDS_PER_DAY = 86_400
 
 

@@ -13,10 +13,11 @@ from prometheus_client import start_http_server
 from pydantic import ValidationError
 
 from moorage_serving.gateway.logs import LogLevel, configure_logging
-from moorage_serving.jobs.claims import LEAST_RECORD_DAYS
-from moorage_serving.jobs.connections import Place, connect, job_runner
+from moorage_serving.jobs.connections import connect, job_runner
+from moorage_serving.jobs.engine import RETRY_SECONDS
 from moorage_serving.jobs.message import Job, JobResult
 from moorage_serving.jobs.metrics import JobMetrics
+from moorage_serving.jobs.place import LEAST_RECORD_DAYS, Place, RecordDays
 from moorage_serving.jobs.submission import result_of, submit
 from moorage_serving.jobs.worker import Worker
 
@@ -46,18 +47,11 @@ def work(
     ] = 3600,
     retry_seconds: Annotated[
         float, typer.Option(min=1, max=900, help="Wait before the second try; twice as long before each other.")
-    ] = 30,
+    ] = RETRY_SECONDS,
     drain_seconds: Annotated[
         float, typer.Option(min=0, help="After SIGTERM, how long jobs may go on before they are given back.")
     ] = 60,
-    record_days: Annotated[
-        int,
-        typer.Option(
-            min=LEAST_RECORD_DAYS,
-            envvar="MOORAGE_JOBS_RECORD_DAYS",
-            help="How long it is known that a job is done: as long as the bucket keeps results.",
-        ),
-    ] = LEAST_RECORD_DAYS,
+    record_days: RecordDays = LEAST_RECORD_DAYS,
     metrics_port: Annotated[int | None, typer.Option(help="Where Prometheus reads. Default: nowhere.")] = None,
     log_level: Annotated[LogLevel, typer.Option(help="Least severity that is logged.")] = LogLevel.INFO,
 ) -> None:

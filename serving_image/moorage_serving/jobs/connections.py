@@ -10,7 +10,7 @@ import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 
-from moorage_serving.jobs.claims import LEAST_RECORD_DAYS, Claims
+from moorage_serving.jobs.claims import Claims
 from moorage_serving.jobs.engine import Engine
 from moorage_serving.jobs.runner import JobRunner
 from moorage_serving.jobs.sqs import SqsQueue
@@ -20,20 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from moorage_serving.jobs.metrics import JobMetrics
+    from moorage_serving.jobs.place import Place
 
 _CONNECT_SECONDS = 10
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where jobs are."""
-
-    queue_url: str
-    bucket: str
-    table: str
-    visibility_seconds: int = 60
-    record_days: int = LEAST_RECORD_DAYS
-    """How long it is known of a job that it is done, and the bucket keeps its result."""
 
 
 @dataclass(frozen=True)

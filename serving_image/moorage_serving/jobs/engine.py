@@ -11,6 +11,8 @@ from typing import Any
 
 import aiohttp
 
+RETRY_SECONDS = 30.0
+"""Before the second try, where nobody says otherwise."""
 _LONGEST_DELAY_SECONDS = 900.0
 # What a client may well send again unchanged; any other 4xx says that the request itself is wrong.
 _WORTH_ANOTHER_TRY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY)

@@ -7,10 +7,11 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from moorage_serving.jobs.place import LEAST_RECORD_DAYS, Place, RecordDays
 from moorage_serving.serverless.cold_start import ColdStart
 from moorage_serving.serverless.engine import HOST, Engine, EngineError, EngineSettings
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from moorage_serving.serverless.jobs import FunctionJobs
 
 ENGINE_FAILED, INVALID_USE = 1, 2
-# As `moorage_serving.jobs.claims` has it, which is long to import.
-LEAST_RECORD_DAYS = 14
 # Lambda ends an environment between two requests, and kills what is left of it after 2 seconds.
 DRAIN_SECONDS = 0
 command_line = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -50,14 +49,7 @@ def serve(
     jobs_table: Annotated[
         str | None, typer.Option(envvar="MOORAGE_JOBS_TABLE", help="Of the jobs that are done (DynamoDB).")
     ] = None,
-    jobs_record_days: Annotated[
-        int,
-        typer.Option(
-            min=LEAST_RECORD_DAYS,
-            envvar="MOORAGE_JOBS_RECORD_DAYS",
-            help="How long it is known that a job is done: as long as the bucket keeps results.",
-        ),
-    ] = LEAST_RECORD_DAYS,
+    jobs_record_days: RecordDays = LEAST_RECORD_DAYS,
 ) -> None:
     """Start the engine, and the gateway as soon as it is ready: whoever gets a connection gets an answer.
 
@@ -80,19 +72,10 @@ def serve(
         raise typer.Exit(ENGINE_FAILED) from error
 
 
-class _JobsPlace(NamedTuple):
-    """What `Place` has, which is long to import."""
-
-    queue_url: str
-    bucket: str
-    table: str
-    record_days: int
-
-
-def _jobs_place(queue_url: str | None, bucket: str | None, table: str | None, record_days: int) -> _JobsPlace | None:
+def _jobs_place(queue_url: str | None, bucket: str | None, table: str | None, record_days: int) -> Place | None:
     """None where nothing is said of jobs."""
     if queue_url and bucket and table:
-        return _JobsPlace(queue_url, bucket, table, record_days)
+        return Place(queue_url, bucket, table, record_days=record_days)
     given = {"--jobs-queue-url": queue_url, "--jobs-bucket": bucket, "--jobs-table": table}
     if any(given.values()):
         missing = ", ".join(name for name, value in given.items() if not value)
@@ -102,7 +85,7 @@ def _jobs_place(queue_url: str | None, bucket: str | None, table: str | None, re
 
 
 def _serve_before(
-    engine: Engine, cold_start: ColdStart, config_variable: str, port: int, jobs_place: _JobsPlace | None
+    engine: Engine, cold_start: ColdStart, config_variable: str, port: int, jobs_place: Place | None
 ) -> None:
     # Imported here: that takes as long as a small engine's own start, which has begun.
     import structlog
@@ -138,13 +121,12 @@ def _serve_before(
         raise EngineError(f"the engine has ended with {lost[0]}")
 
 
-def _jobs(place: _JobsPlace | None, engine: Engine) -> FunctionJobs | None:
+def _jobs(place: Place | None, engine: Engine) -> FunctionJobs | None:
     if place is None:
         return None
-    from moorage_serving.jobs.connections import Place
     from moorage_serving.serverless.jobs import FunctionJobs
 
-    return FunctionJobs(Place(**place._asdict()), engine.address)
+    return FunctionJobs(place, engine.address)
 
 
 def _began_at() -> float:

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from aiobotocore.session import AioSession
 
-from moorage_serving.jobs.connections import Place, connect, job_runner
+from moorage_serving.jobs.connections import connect, job_runner
+from moorage_serving.jobs.engine import RETRY_SECONDS
 from moorage_serving.jobs.events import answer_sqs_event
 from moorage_serving.jobs.metrics import JobMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from moorage_serving.jobs.place import Place
+
 _JOB_SECONDS = 900.0
 """Longer than any function may run (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read 2026-11-25):
 the invocation's own deadline ends a job."""
-_RETRY_SECONDS = 30.0
 
 
 class FunctionJobs:
@@ -34,6 +36,6 @@ class FunctionJobs:
         """As `answer_sqs_event`. Cancelled, it gives all jobs back that are not done."""
         async with (
             connect(self._place, session=self._session) as services,
-            job_runner(services, self._endpoint, None, _JOB_SECONDS, self._metrics, _RETRY_SECONDS) as runner,
+            job_runner(services, self._endpoint, None, _JOB_SECONDS, self._metrics, RETRY_SECONDS) as runner,
         ):
             return await answer_sqs_event(runner, event)
