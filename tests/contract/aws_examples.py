@@ -5,23 +5,18 @@ from pathlib import Path
 
 import pulumi
 
-from moorage.aws.asynchronous_endpoint import SagemakerAsyncVllm
 from moorage.aws.cache import ElastiCacheValkey
 from moorage.aws.cluster import EksCluster
-from moorage.aws.container_service import EcsVllm
 from moorage.aws.ecs_cluster import EcsCluster
 from moorage.aws.ecs_gpu_pool import EcsGpuPool
 from moorage.aws.edge import EdgeDistribution
-from moorage.aws.fargate_vllm import FargateVllm
 from moorage.aws.gateway import FargateGateway
 from moorage.aws.gpu_node_group import EksGpuNodeGroup
 from moorage.aws.gpu_pool import EksGpuPool
 from moorage.aws.identity import EksWorkloadIdentity
 from moorage.aws.image_registry import EcrRegistry
-from moorage.aws.job_function import LambdaJobWorker
 from moorage.aws.job_queue import SqsJobQueue, consumer_policy
 from moorage.aws.load_balancer import StreamLoadBalancer
-from moorage.aws.managed import SagemakerVllm
 from moorage.aws.model_store import S3ModelStore, read_policy
 from moorage.aws.monitoring import CloudWatchMonitoring
 from moorage.aws.network import AwsNetwork
@@ -29,44 +24,24 @@ from moorage.aws.network_policy_controller import EksNetworkPolicyController
 from moorage.aws.rest_api import LambdaRestApi
 from moorage.aws.rotated_key import RotatedKey
 from moorage.aws.security_group import WorkloadSecurityGroup
-from moorage.aws.serverless import LambdaLlm
-from moorage.aws.serverless_gpu import LambdaGpuFunction
 from moorage.aws.worker import FargateWorker
-from tests.model_facts import LLAMA_8B, QWEN_05B_GGUF
 
 from .aws_answers import ACCOUNT_ID, REGION
-
-TAGS = {"team": "harbour", "environment": "test"}
-CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT_ID}:cluster/harbour"
-KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d"
-QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:jobs-1a2b3c4"
-RESERVATION = "cr-0123456789abcdef0"
-SUBNETS = ["subnet-a", "subnet-b"]
-PUBLIC_ORIGIN = {"domain_name": "gateway.example.com"}
-PRIVATE_ORIGIN = {
-    **PUBLIC_ORIGIN,
-    "load_balancer_arn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:loadbalancer/app/harbour/0123456789ab",
-}
-UPSTREAM = {
-    "name": "engine",
-    "kind": "openai-http",
-    "address": "http://engine.internal:8000",
-    "model": "harbour",
-    "revision": "r1",
-}
-EXPOSURE = {
-    "public": True,
-    "hostname": "llm.example.com",
-    "certificate_arn": f"arn:aws:acm:{REGION}:{ACCOUNT_ID}:certificate/0a1b2c3d",
-    "client_cidrs": ["203.0.113.0/24"],
-    "web_acl_arn": f"arn:aws:wafv2:{REGION}:{ACCOUNT_ID}:regional/webacl/harbour/0a1b2c3d",
-}
-KEYS = [{"id": "default", "sha256": "0a" * 32}, {"id": "pilots", "sha256": "1b" * 32, "tenant": "pilots"}]
-
-SMALL_FACTS = QWEN_05B_GGUF.model_dump()
-EIGHT_BILLION_FACTS = LLAMA_8B.model_dump()
+from .aws_engine_examples import AWS_ENGINE_EXAMPLES
+from .aws_example_values import (
+    CLUSTER_ARN,
+    EXPOSURE,
+    KEY_ARN,
+    KEYS,
+    PUBLIC_ORIGIN,
+    RESERVATION,
+    SUBNETS,
+    TAGS,
+    UPSTREAM,
+)
 
 AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
+    **AWS_ENGINE_EXAMPLES,
     AwsNetwork: {
         "region": REGION,
         "availability_zones": [f"{REGION}a", f"{REGION}b", f"{REGION}c"],
@@ -128,47 +103,6 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "policy": read_policy("arn:aws:s3:::models", KEY_ARN),
         "tags": TAGS,
     },
-    SagemakerVllm: {
-        "region": REGION,
-        "account_id": ACCOUNT_ID,
-        "endpoint_name": "moorage-test-engine",
-        "model": {"source": "s3://models-bucket/harbour", "served_name": "harbour", "max_model_len": 4096},
-        "revision": "r1",
-        "facts": SMALL_FACTS,
-        "load": {"concurrent_requests": 8},
-        "service_level": {"p99_request_seconds": 30.0},
-        "instance_type": "ml.g6e.xlarge",
-        "gpu_memory_gib": 44.0,
-        "tensor_parallel_size": 1,
-        "min_instances": 1,
-        "max_instances": 3,
-        "model_key_arn": KEY_ARN,
-        "data_capture_uri": "s3://captured-bucket/harbour",
-        "data_capture_key_arn": KEY_ARN,
-        "log_retention_days": 30,
-        "tags": TAGS,
-    },
-    SagemakerAsyncVllm: {
-        "region": REGION,
-        "account_id": ACCOUNT_ID,
-        "endpoint_name": "moorage-test-jobs",
-        "model": {"source": "s3://models-bucket/harbour", "served_name": "harbour", "max_model_len": 4096},
-        "revision": "r1",
-        "facts": SMALL_FACTS,
-        "load": {"concurrent_requests": 8},
-        "service_level": {"p99_request_seconds": 30.0},
-        "instance_type": "ml.g6e.xlarge",
-        "gpu_memory_gib": 44.0,
-        "tensor_parallel_size": 1,
-        "max_instances": 3,
-        "model_key_arn": KEY_ARN,
-        "retention_days": 3,
-        "success_topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:answered",
-        "error_topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:failed",
-        "deletion_protection": False,
-        "log_retention_days": 30,
-        "tags": TAGS,
-    },
     EcsGpuPool: {
         "region": REGION,
         "account_id": ACCOUNT_ID,
@@ -184,58 +118,6 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "min_replicas": 2,
         "max_instances": 9,
         "volume_gib": 120,
-        "tags": TAGS,
-    },
-    EcsVllm: {
-        "region": REGION,
-        "account_id": ACCOUNT_ID,
-        "cluster_name": "harbour",
-        "capacity_provider_name": "gpu-capacity",
-        "vpc_id": "vpc-0123456789abcdef0",
-        "subnet_ids": SUBNETS,
-        "client_security_group_ids": ["sg-0123456789abcdef0"],
-        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/vllm@sha256:{'0123456789abcdef' * 4}",
-        "model": {"source": "s3://models/harbour", "served_name": "harbour", "max_model_len": 8192},
-        "revision": "r1",
-        "load": {"concurrent_requests": 64},
-        "service_level": {"p99_request_seconds": 300.0},
-        "facts": EIGHT_BILLION_FACTS,
-        "gpu_memory_gib": 22.35,
-        "tensor_parallel_size": 2,
-        "has_spot": True,
-        "min_replicas": 2,
-        "max_replicas": 6,
-        "metrics_stack": "moorage-test",
-        "max_surge": 1,
-        "allow_downtime": False,
-        "lora_rank": 32,
-        "policies": [read_policy("arn:aws:s3:::models", KEY_ARN)],
-        "hugging_face_token": "hf_secret",
-        "log_retention_days": 30,
-        "tags": TAGS,
-    },
-    FargateVllm: {
-        "region": REGION,
-        "account_id": ACCOUNT_ID,
-        "cluster_name": "harbour",
-        "vpc_id": "vpc-0123456789abcdef0",
-        "subnet_ids": SUBNETS,
-        "client_security_group_ids": ["sg-0123456789abcdef0"],
-        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/vllm-cpu@sha256:{'0123456789abcdef' * 4}",
-        "model": {"source": "hf://Qwen/Qwen2.5-0.5B-Instruct", "served_name": "harbour", "max_model_len": 4096},
-        "revision": "main",
-        "facts": {**SMALL_FACTS, "weight_bytes": 988_097_824, "is_quantized": False},
-        "load": {"concurrent_requests": 8},
-        "service_level": {"p99_request_seconds": 60.0},
-        "cpu": 8.0,
-        "architecture": "arm64",
-        "min_replicas": 2,
-        "max_replicas": 4,
-        "metrics_stack": "moorage-test",
-        "lora_rank": 16,
-        "policies": [read_policy("arn:aws:s3:::models", KEY_ARN)],
-        "hugging_face_token": "hf_secret",
-        "log_retention_days": 30,
         "tags": TAGS,
     },
     EcsCluster: {"region": REGION, "account_id": ACCOUNT_ID, "log_retention_days": 365, "tags": TAGS},
@@ -285,79 +167,6 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "settings": {"cache": {"max_tenant_bytes": 2**30}},
         "memory_mib": 4000,
         "replicas": 2,
-        "tags": TAGS,
-    },
-    LambdaGpuFunction: {
-        "region": REGION,
-        "account_id": ACCOUNT_ID,
-        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/vllm-lambda@sha256:{'0123456789abcdef' * 4}",
-        "environment": {"AWS_LWA_INVOKE_MODE": "response_stream"},
-        "accelerator_memory_gib": 24,
-        "memory_mb": 16_384,
-        "memory_gib_per_vcpu": 8,
-        "ephemeral_storage_mb": 10_240,
-        "timeout_seconds": 300,
-        "concurrent_requests": 64,
-        "min_environments": 1,
-        "max_environments": 4,
-        "subnet_ids": ["subnet-0a1b2c3d", "subnet-1a2b3c4d"],
-        "security_group_ids": ["sg-0123456789abcdef0"],
-        "instance_types": ["g6.xlarge", "g6.2xlarge"],
-        "max_vcpus": 16,
-        "log_retention_days": 30,
-        "tags": TAGS,
-    },
-    LambdaLlm: {
-        "region": REGION,
-        "account_id": ACCOUNT_ID,
-        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/serving-lambda@sha256:{'0123456789abcdef' * 4}",
-        "model": {"source": "hf://Qwen/Qwen2.5-0.5B-Instruct-GGUF", "served_name": "harbour", "max_model_len": 4096},
-        "facts": SMALL_FACTS,
-        "load": {"concurrent_requests": 8},
-        "service_level": {"p99_request_seconds": 30.0},
-        "architecture": "x86_64",
-        "memory_mb": 4096,
-        "reserved_concurrency": 10,
-        "provisioned_concurrency": {
-            "min": 1,
-            "max": 4,
-            "schedules": [
-                {"schedule": "cron(0 8 ? * MON-FRI *)", "timezone": "Europe/Berlin", "min": 2, "max": 6},
-                {"schedule": "cron(0 20 ? * MON-FRI *)", "timezone": "Europe/Berlin", "min": 0, "max": 0},
-            ],
-        },
-        "warm_up_minutes": 5,
-        "settings": {"tenants": [{"id": "pilots", "requests_per_minute": 60}]},
-        "tenant": "pilots",
-        "tracing": True,
-        "log_retention_days": 30,
-        "tags": TAGS,
-    },
-    LambdaJobWorker: {
-        "region": REGION,
-        "account_id": ACCOUNT_ID,
-        "image": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/serving-lambda@sha256:{'0123456789abcdef' * 4}",
-        "model": {"source": "hf://Qwen/Qwen2.5-0.5B-Instruct-GGUF", "served_name": "harbour", "max_model_len": 4096},
-        "facts": SMALL_FACTS,
-        "queue_url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/jobs",
-        "queue_arn": QUEUE_ARN,
-        "bucket_name": "jobs-results-1a2b3c4",
-        "table_name": "jobs-done-1a2b3c4",
-        "consumer_policy": consumer_policy(
-            QUEUE_ARN,
-            "arn:aws:s3:::jobs-results-1a2b3c4",
-            f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/jobs",
-            KEY_ARN,
-        ),
-        "result_retention_days": 30,
-        "visibility_seconds": 1_800,
-        "load": {"mean_output_tokens": 200},
-        "service_level": {"p99_request_seconds": 30.0},
-        "architecture": "x86_64",
-        "memory_mb": 4096,
-        "batch_size": 4,
-        "max_concurrency": 5,
-        "log_retention_days": 30,
         "tags": TAGS,
     },
     LambdaRestApi: {

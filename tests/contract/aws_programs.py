@@ -35,7 +35,7 @@ from moorage.aws.serverless_gpu import LambdaGpuFunction
 from moorage.aws.worker import FargateWorker
 
 from .aws_answers import REGION
-from .aws_examples import EXPOSURE, PRIVATE_ORIGIN, TAGS
+from .aws_example_values import EXPOSURE, PRIVATE_ORIGIN, TAGS
 from .examples import component
 
 Variant = tuple[type[pulumi.ComponentResource], Mapping[str, object]]

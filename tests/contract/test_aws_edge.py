@@ -8,7 +8,8 @@ import pytest
 from moorage.aws.edge import EdgeDistribution
 from moorage.spec import SpecError
 
-from .aws_examples import AWS_EXAMPLES, PRIVATE_ORIGIN, PUBLIC_ORIGIN
+from .aws_example_values import PRIVATE_ORIGIN, PUBLIC_ORIGIN
+from .aws_examples import AWS_EXAMPLES
 from .recording import Recording, run_program
 from .test_stacks import ROOT, build, configuration_of
 

@@ -11,7 +11,8 @@ from moorage.spec import SpecError
 from moorage_serving.gateway.config.gateway import GatewayConfig
 
 from .aws_answers import ACCOUNT_ID, REGION
-from .aws_examples import AWS_EXAMPLES, QUEUE_ARN
+from .aws_example_values import QUEUE_ARN
+from .aws_examples import AWS_EXAMPLES
 from .aws_programs import VARIANTS, program
 from .recording import Recording, run_program
 

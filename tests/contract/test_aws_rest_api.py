@@ -11,7 +11,7 @@ from moorage.aws.rest_api_answers import RESPONSES, access_log_format
 from moorage.spec import SpecError
 
 from .aws_answers import ACCOUNT_ID, REGION
-from .aws_examples import KEYS
+from .aws_example_values import KEYS
 from .aws_programs import VARIANTS, program
 from .recording import Recording, run_program, value_of
 

@@ -10,7 +10,7 @@ from cfnlint.config import ManualArgs
 from moorage.spec import SpecError
 
 from .aws_answers import ACCOUNT_ID, REGION
-from .aws_examples import TAGS
+from .aws_example_values import TAGS
 from .aws_programs import VARIANTS, program
 from .recording import Recording, run_program, value_of
 

@@ -13,7 +13,8 @@ import pytest
 from moorage.aws.tags import MAX_TAGS
 from moorage.spec import SpecError
 
-from .aws_examples import AWS_EXAMPLES, TAGS
+from .aws_example_values import TAGS
+from .aws_examples import AWS_EXAMPLES
 from .aws_programs import VARIANTS, Variant, every_variant, program
 from .recording import Registration, run_program
 

@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.contract.aws_examples import EIGHT_BILLION_FACTS, SMALL_FACTS
+from tests.contract.aws_example_values import EIGHT_BILLION_FACTS, SMALL_FACTS
 
 from moorage.aws.compute_quotas import G_ON_DEMAND, G_SPOT, P5_SPOT, P_ON_DEMAND, P_SPOT, ComputeQuota, quota_of
 from moorage.aws.deployment_percents import deployment_percents
