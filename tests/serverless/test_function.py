@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import pytest
 from moorage.local.tiny_model import read_questions
 
 from .environment import FunctionEnvironment, chat_event, recorded_event
-from .processes import engine_of, members
+from .processes import engine_of, members, repeated
 from .runtime_api import STREAMING, Invocation
 
 QUESTIONS = read_questions()
@@ -38,21 +37,17 @@ def state_of(pid: int) -> str:
 @contextmanager
 def slowed(environment: FunctionEnvironment) -> Iterator[None]:
     """An engine that computes for a few milliseconds of every 30: the tiny model writes 5,000 tokens a second."""
-    engine, ended = engine_of(environment), threading.Event()
+    engine = engine_of(environment)
 
     def slow_down() -> None:
-        while not ended.wait(0.005):
-            os.kill(engine, signal.SIGSTOP)
-            ended.wait(0.025)
-            os.kill(engine, signal.SIGCONT)
+        os.kill(engine, signal.SIGSTOP)
+        time.sleep(0.025)
+        os.kill(engine, signal.SIGCONT)
 
-    thread = threading.Thread(target=slow_down)
-    thread.start()
     try:
-        yield
+        with repeated(slow_down):
+            yield
     finally:
-        ended.set()
-        thread.join()
         assert environment.api.idle.wait(10)
         os.kill(engine, signal.SIGSTOP)  # as Lambda has done meanwhile
 

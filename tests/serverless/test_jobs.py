@@ -3,10 +3,9 @@
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from tests.jobs.place import JobsPlace, make_place
 from tests.moto_server import ENVIRONMENT, moto_server
 
 from .environment import MODEL, FunctionEnvironment, chat_event
-from .processes import engine_of
+from .processes import engine_of, repeated
 from .runtime_api import SEPARATOR, Invocation
 
 QUESTIONS = read_questions()
@@ -71,22 +70,9 @@ def text_of(jobs: JobsPlace, job_id: str) -> str:
     return result.body["choices"][0]["message"]["content"]
 
 
-@contextmanager
-def stopped(engine: int) -> Iterator[None]:
+def stopped(engine: int) -> AbstractContextManager[None]:
     """An engine that does nothing, whenever the environment thaws."""
-    ended = threading.Event()
-
-    def stop() -> None:
-        while not ended.wait(0.005):
-            os.kill(engine, signal.SIGSTOP)
-
-    thread = threading.Thread(target=stop)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return repeated(lambda: os.kill(engine, signal.SIGSTOP))
 
 
 def test_of_a_batch_only_what_has_to_come_again_is_named(worker: FunctionEnvironment, jobs: JobsPlace):
