@@ -49,14 +49,23 @@ class FargateServiceArgs(TypedDict):
     """In the words of `pulumi_aws.ecs.Service`, where it has one."""
 
     cluster: pulumi.Input[str]
+    """Its name."""
     task: ecs.TaskDefinition
+    """As `create_fargate_task` makes it."""
     desired_count: int
+    """Of tasks."""
     network_configuration: ecs.ServiceNetworkConfigurationArgsDict
+    """Private subnets, and who may come in."""
     tags: Mapping[str, str]
+    """On the service, and on its tasks."""
     opts: pulumi.ResourceOptions
+    """Of the service."""
     load_balancers: NotRequired[Sequence[ecs.ServiceLoadBalancerArgsDict]]
+    """That send to its containers. Default: none."""
     service_registries: NotRequired[ecs.ServiceServiceRegistriesArgsDict]
+    """Of Cloud Map, where its tasks are found. Default: none."""
     health_check_grace_period_seconds: NotRequired[int]
+    """For which no health check ends a task that starts. Default: none."""
     deployment_minimum_healthy_percent: NotRequired[int]
     """Default: 100, no fewer than are wanted at any time."""
     deployment_maximum_percent: NotRequired[int]

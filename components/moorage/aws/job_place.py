@@ -9,9 +9,13 @@ class JobPlaceArgs(TypedDict):
     """What `SqsJobQueue` gives, as the arguments of those who do its jobs have it."""
 
     queue_url: pulumi.Input[str]
+    """Of SQS."""
     bucket_name: pulumi.Input[str]
+    """For results and large jobs."""
     table_name: pulumi.Input[str]
+    """Of jobs that are done."""
     result_retention_days: NotRequired[pulumi.Input[int]]
+    """How long results and that table know of a job. Default: 14."""
 
 
 def job_place_environment(args: JobPlaceArgs) -> dict[str, pulumi.Input[str]]:
