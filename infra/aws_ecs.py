@@ -8,9 +8,10 @@ import pulumi
 
 from aws_front import ENDPOINTS, Engines, Ground, build_front, build_ground
 from aws_gpu_quotas import gpu_warnings
-from aws_model import buckets_of, read_policy, revision_of
+from aws_model import buckets_of, read_policy
 from configuration import Configuration
 from images import image_of
+from model_revision import revision_of
 from moorage.aws.compute_quotas import FARGATE
 from moorage.aws.container_service import EcsVllm, EcsVllmArgs
 from moorage.aws.deployment_percents import deployment_percents

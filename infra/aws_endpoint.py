@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 import pulumi
 
-from cluster_stack import revision_of
+from model_revision import revision_of
 from moorage.aws.managed_spec import ENDPOINT_NAME, MAX_ENDPOINT_NAME_LENGTH
 from moorage.planner.pool_ladder import PoolLadder
 from settings import Settings

@@ -6,8 +6,8 @@ import pulumi
 
 from aws_endpoint import endpoint_name, sagemaker_args
 from aws_front import ENDPOINTS, Engines, Ground, build_front, build_ground
-from cluster_stack import revision_of
 from configuration import Configuration
+from model_revision import revision_of
 from moorage.aws.managed import VARIANT, SagemakerVllm, SagemakerVllmArgs
 from moorage.aws.managed_spec import is_offered
 from moorage.planner.pool_ladder import PoolLadder

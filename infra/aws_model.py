@@ -2,7 +2,7 @@
 
 from moorage.aws.account import partition_of
 from moorage.aws.policy import allow, policy_document
-from moorage.spec import BucketSource, HubSource, ModelSpec
+from moorage.spec import BucketSource, ModelSpec
 
 _SCHEME = "s3://"
 
@@ -23,10 +23,3 @@ def read_policy(buckets: list[str], region: str, key_arn: str | None) -> str:
         allow("ReadModels", ("s3:GetObject",), [f"{arn}/*" for arn in arns]),
         *decrypt,
     )
-
-
-def revision_of(model: ModelSpec) -> str:
-    """Which weights these are, as far as the stack's file says."""
-    if isinstance(model.source, BucketSource):
-        return model.revision or model.source.last_part
-    return model.hub_revision or "main" if isinstance(model.source, HubSource) else "image"

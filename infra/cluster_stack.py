@@ -11,6 +11,7 @@ from addons import after, engine_opts, install_addons, monitor
 from cluster_configuration import ClusterSettings
 from configuration import Configuration
 from images import image_of
+from model_revision import revision_of
 from moorage.engine import Parallelism
 from moorage.kubernetes.autoscaler import VllmAutoscaler, VllmAutoscalerArgs
 from moorage.kubernetes.cache import KubernetesValkey
@@ -24,7 +25,7 @@ from moorage.kubernetes.network_policies import NetworkPolicies, NetworkPolicies
 from moorage.kubernetes.placement import PlacementArgs
 from moorage.kubernetes.vllm import SecretKeyArgs, VllmDeployment, VllmDeploymentArgs
 from moorage.kubernetes.vllm_spec import NODE_SECONDS, max_num_seqs_of, startup_seconds_of, weights_gib_of
-from moorage.spec import BucketSource, HubSource, ModelFacts, ModelSpec
+from moorage.spec import HubSource, ModelFacts, ModelSpec
 from moorage.spec.gateway_document import Upstream
 from moorage.spec.gateway_settings import GatewaySettings
 from outputs import StackOutputs, try_it
@@ -290,10 +291,3 @@ def _gateway_args(
 def _model(configuration: Configuration) -> tuple[ModelSpec, ModelFacts]:
     """`Configuration` has seen to it that a stack in a cluster has both."""
     return cast("tuple[ModelSpec, ModelFacts]", (configuration.model, configuration.model_facts))
-
-
-def revision_of(model: ModelSpec) -> str:
-    """Which weights these are, as far as the stack's file says."""
-    if isinstance(model.source, BucketSource):
-        return model.revision or model.source.last_part
-    return model.hub_revision or "main" if isinstance(model.source, HubSource) else "image"

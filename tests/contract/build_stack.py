@@ -44,4 +44,5 @@ def _plain(value: object) -> object:
     return {"secret": value.value} if isinstance(value, Secret) else repr(value)
 
 
-main()
+if __name__ == "__main__":
+    main()

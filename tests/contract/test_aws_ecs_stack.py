@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from .test_stacks import BUILD_SECONDS, ROOT, build, configuration_of
+from .stack_builds import ROOT, build
+from .test_stacks import configuration_of
 
 FILES = {"ecs": ROOT / "stacks" / "Pulumi.aws-ecs.yaml", "fargate": ROOT / "stacks" / "Pulumi.aws-fargate-cpu.yaml"}
 every_platform = pytest.mark.parametrize("platform", FILES)
@@ -54,13 +55,6 @@ def container(stack: SimpleNamespace) -> dict[str, Any]:
 
 def service(stack: SimpleNamespace) -> dict[str, Any]:
     return the(stack, "Service", "engine-service")
-
-
-@every_platform
-def test_it_is_built_at_once_with_its_own_clouds_sdk_alone(platform: str, stacks: dict[str, SimpleNamespace]):
-    seconds = stacks[platform].seconds
-    assert min(seconds, built(platform).seconds if seconds >= BUILD_SECONDS else seconds) < BUILD_SECONDS
-    assert stacks[platform].sdks == ["pulumi_aws"]
 
 
 @every_platform

@@ -11,7 +11,8 @@ from moorage.spec import SpecError
 from .aws_example_values import PRIVATE_ORIGIN, PUBLIC_ORIGIN
 from .aws_examples import AWS_EXAMPLES
 from .recording import Recording, run_program
-from .test_stacks import ROOT, build, configuration_of
+from .stack_builds import ROOT, build
+from .test_stacks import configuration_of
 
 FILE = ROOT / "stacks" / "Pulumi.aws-managed.yaml"
 DOMAIN = "origin.llm.example.com"

@@ -10,7 +10,8 @@ from botocore.validate import ParamValidator
 from .aws_answers import ACCOUNT_ID, REGION
 from .aws_programs import VARIANTS, program
 from .recording import Recording, run_program
-from .test_stacks import ROOT, build, configuration_of
+from .stack_builds import ROOT, build
+from .test_stacks import configuration_of
 
 IMAGE = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/moorage/serving"
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from .stack_builds import ROOT, build
 from .test_aws_ecs_stack import built, refused
-from .test_stacks import ROOT, build, configuration_of
+from .test_stacks import configuration_of
 
 MANAGED = ROOT / "stacks" / "Pulumi.aws-managed.yaml"
 JOBS = {"workers": {"max": 3}}

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from moorage.aws.managed import traffic_routing
-from tests.contract.test_stacks import ROOT, build
+from tests.contract.stack_builds import ROOT, build
 
 
 def test_one_instance_takes_all_requests_for_a_canary_is_at_most_half():

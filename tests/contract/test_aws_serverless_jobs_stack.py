@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from .stack_builds import build
 from .test_aws_serverless_stack import built, changed, the
-from .test_stacks import build
 
 
 @pytest.fixture(scope="module")

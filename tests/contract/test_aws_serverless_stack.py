@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from .test_stacks import BUILD_SECONDS, ROOT, build, configuration_of
+from .stack_builds import ROOT, build
+from .test_stacks import configuration_of
 
 KEYS = configuration_of(ROOT / "stacks" / "Pulumi.aws-serverless.yaml")
 
@@ -40,11 +41,6 @@ def the(stack: SimpleNamespace, suffix: str, name: str = "") -> dict[str, Any]:
         if found["type"].endswith(f":{suffix}") and found["name"].startswith(name)
     ]
     return found
-
-
-def test_it_is_built_at_once_with_its_own_clouds_sdk_alone(stack: SimpleNamespace):
-    assert stack.seconds < BUILD_SECONDS
-    assert stack.sdks == ["pulumi_aws"]
 
 
 def test_it_has_no_network_no_machine_and_nothing_that_runs_by_the_hour(stack: SimpleNamespace):

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from .recording import STACK
+from .stack_builds import ROOT, build
 from .test_aws_names import LIMITS, PULUMIS_SUFFIX, limit_of
 from .test_aws_tags import without_tags
-from .test_stacks import ROOT, build, configuration_of
+from .test_stacks import configuration_of
 
 LONGEST = f"harbour.{'h' * 46}_{'h' * 45}"
 """As long as Pulumi lets a stack's name be, with all that it lets be in it (github.com/pulumi/pulumi,

@@ -8,7 +8,8 @@ import pytest
 from moorage.aws.gpu_pool_spec import launched_by_auto_mode
 from moorage.gcp.gpu_machine_type import gpu_machine_types
 
-from .test_stacks import ROOT, build, configuration_of
+from .stack_builds import ROOT, build
+from .test_stacks import configuration_of
 
 
 def made(cloud: str, keys: Mapping[str, object]) -> list[dict[str, dict[str, object]]]:

@@ -1,9 +1,6 @@
-"""Every cluster's stack that comes along is built by the program on mocks: quickly, whole, with its own SDK alone."""
+"""Every cluster's stack that comes along is built by the program on mocks, whole."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,16 +10,8 @@ import yaml
 
 from tests.kubernetes_pods import assert_restricted
 
-from .recording import STACK
+from .stack_builds import ROOT, build
 
-ROOT = Path(__file__).parents[2]
-SDKS = {
-    "kubernetes": {"pulumi_kubernetes"},
-    "aws": {"pulumi_aws", "pulumi_kubernetes"},
-    "gcp": {"pulumi_gcp", "pulumi_kubernetes"},
-}
-"""What each cloud's stacks import."""
-BUILD_SECONDS = 3
 every_cloud = pytest.mark.parametrize(("cloud", "pool"), [("aws", "EksGpuPool"), ("gcp", "GkeComputeClass")])
 
 
@@ -39,13 +28,6 @@ STACKS = [path for path in sorted((ROOT / "stacks").glob("*.yaml")) if is_in_a_c
 every_stack = pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
 
 
-def build(keys: Mapping[str, object], stack: str = STACK) -> "subprocess.CompletedProcess[str]":
-    given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
-    environment = {"PULUMI_CONFIG": json.dumps(given), "PYTHONPATH": f"{ROOT}:{ROOT / 'infra'}", "PULUMI_STACK": stack}
-    command = [sys.executable, "-m", "tests.contract.build_stack"]
-    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, cwd=ROOT)
-
-
 @pytest.fixture(scope="module")
 def built() -> dict[Path, SimpleNamespace]:
     done = {path: build(configuration_of(path)) for path in STACKS}
@@ -56,18 +38,6 @@ def built() -> dict[Path, SimpleNamespace]:
 def pods_of(stack: SimpleNamespace) -> list[dict[str, Any]]:
     templates = [found["inputs"].get("spec", {}).get("template", {}) for found in stack.registrations]
     return [template["spec"] for template in templates if "containers" in template.get("spec", {})]
-
-
-@every_stack
-def test_it_is_built_at_once(path: Path, built: dict[Path, SimpleNamespace]):
-    if built[path].seconds >= BUILD_SECONDS:  # it was the first, which compiles the bytecode of its SDK
-        again = build(configuration_of(path))
-        assert json.loads(again.stdout)["seconds"] < BUILD_SECONDS
-
-
-@every_stack
-def test_it_needs_its_own_clouds_sdk_alone(path: Path, built: dict[Path, SimpleNamespace]):
-    assert set(built[path].sdks) == SDKS[str(configuration_of(path)["moorage:cloud"])]
 
 
 @every_stack
