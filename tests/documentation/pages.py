@@ -1,6 +1,7 @@
 """The repository's Markdown files, and their parts."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +60,14 @@ class Page:
         return {re.sub(r"[^\w-]", "", heading) for heading in headings}
 
     def table(self, first_column: str) -> dict[str, list[str]]:
-        """The rows of all tables with this first column: the code in its cell, and the other cells."""
-        return dict(self._rows(first_column))
+        """The rows of all tables with this first column: the code in its cell, and the other cells.
+
+        Raises ValueError for a row that is there twice.
+        """
+        rows = list(self._rows(first_column))
+        if twice := [name for name, count in Counter(name for name, _ in rows).items() if count > 1]:
+            raise ValueError(f"{self.name} has these rows twice: {', '.join(twice)}")
+        return dict(rows)
 
     def _rows(self, first_column: str) -> Iterator[tuple[str, list[str]]]:
         inside = False

@@ -124,6 +124,14 @@ def test_the_cells_of_the_matrix_are_in_the_reference(program: SimpleNamespace):
         assert set(re.findall("`([^`]+)`", allowed[key])) == set(values)
 
 
+def test_every_option_and_platform_is_in_the_readme(program: SimpleNamespace):
+    platforms = program.platforms.PLATFORMS
+    for option in {option for _, option in platforms}:
+        assert f"`{option}`" in README.table("key")["option"][1]
+    for platform in {platform.name for several in platforms.values() for platform in several}:
+        assert f"`{platform}`" in README.table("output")["platform"][0]
+
+
 def test_every_platform_is_in_the_reference(program: SimpleNamespace):
     """The first one is the usual one."""
     table = {row: cells[0] for row, cells in CONFIGURATION.table("cloud, option").items()}
