@@ -7,7 +7,7 @@ import pulumi_aws
 import pulumi_kubernetes
 
 from aws_gpu_quotas import gpu_warnings
-from aws_model import buckets_of, read_policy
+from aws_model import folders_of, read_policy
 from aws_monitoring import budget_aws
 from cluster_stack import ENGINE_SERVICE_ACCOUNT, ClusterParts, build_cluster_stack
 from moorage.aws.cluster import EksCluster, EksClusterArgs
@@ -112,15 +112,15 @@ def _identity(
     settings: Settings, aws: "AwsSettings", cluster: EksCluster, opts: pulumi.ResourceOptions
 ) -> tuple[EksWorkloadIdentity, ...]:
     """Where the model is in a bucket: the engines may read it, and nothing else."""
-    buckets = buckets_of(settings.configuration.model)
-    if not buckets:
+    folders = folders_of(settings.configuration.model)
+    if not folders:
         return ()
     args: EksWorkloadIdentityArgs = {
         "cluster_name": cluster.name,
         "cluster_arn": cluster.arn,
         "namespace": settings.configuration.cluster.namespace,
         "service_account": ENGINE_SERVICE_ACCOUNT,
-        "policy": read_policy(buckets, aws.region, aws.model_key_arn),
+        "policy": read_policy(folders, aws.region, aws.model_key_arn),
         "tags": aws.tags,
     }
     return (EksWorkloadIdentity("engine-identity", args, opts),)

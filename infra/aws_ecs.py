@@ -8,7 +8,7 @@ import pulumi
 
 from aws_front import ENDPOINTS, Engines, Ground, build_front, build_ground
 from aws_gpu_quotas import gpu_warnings
-from aws_model import buckets_of, read_policy
+from aws_model import folders_of, read_policy
 from configuration import Configuration
 from images import image_of
 from model_revision import revision_of
@@ -143,7 +143,7 @@ def _max_instances(configuration: Configuration) -> int:
 
 def _common_args(settings: Settings, ground: Ground) -> dict[str, object]:
     aws, configuration = ground.aws, settings.configuration
-    buckets = buckets_of(configuration.model)
+    folders = folders_of(configuration.model)
     return {
         **_known_args(settings),
         "account_id": ground.network.account_id,
@@ -151,7 +151,7 @@ def _common_args(settings: Settings, ground: Ground) -> dict[str, object]:
         "vpc_id": ground.network.vpc_id,
         "subnet_ids": ground.network.private_subnet_ids,
         "client_security_group_ids": [ground.clients.security_group_id],
-        "policies": [read_policy(buckets, aws.region, aws.model_key_arn)] if buckets else [],
+        "policies": [read_policy(folders, aws.region, aws.model_key_arn)] if folders else [],
     }
 
 

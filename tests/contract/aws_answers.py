@@ -1,5 +1,6 @@
 """What AWS answers, by the type of resource, as far as our components ask for it."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -160,5 +161,11 @@ AWS_ANSWERS: Mapping[str, Answer] = {
 }
 AWS_FUNCTIONS: Mapping[str, dict[str, object]] = {
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": "pl-0123456789abcdef0"},
+    "aws:secretsmanager/getSecretVersion:getSecretVersion": {"secretString": "moorage-current-plaintext"},
 }
 """What the stacks ask for besides: components ask for nothing."""
+
+
+def answered_in(region: str, answer: Mapping[str, object]) -> dict[str, object]:
+    """The answer of a provider of another region."""
+    return json.loads(json.dumps(answer).replace(REGION, region))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pulumi
 
-from tests.contract.recording import STACK, Secret, run_program, value_of
+from tests.contract.recording import STACK, Secret, arns_of, run_program, value_of
 
 PROGRAM = Path(__file__).parents[2] / "infra" / "__main__.py"
 
@@ -33,6 +33,7 @@ def main() -> None:
         "outputs": {name: value_of(value) for name, value in exported.items() if isinstance(value, pulumi.Output)},
         "plain_outputs": {name: value for name, value in exported.items() if not isinstance(value, pulumi.Output)},
         "logged": logged,
+        "arns": arns_of(made),
         "registrations": [vars(registration) for registration in made.registrations],
     }
     sys.stdout.write(json.dumps(report, default=_plain))

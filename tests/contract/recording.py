@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pulumi
 from pulumi.runtime import Mocks
@@ -11,10 +11,10 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 from moorage.cli import recording
 from moorage.cli.recording import Recording, Registration, Secret
 
-from .aws_answers import AWS_ANSWERS, AWS_FUNCTIONS
+from .aws_answers import AWS_ANSWERS, AWS_FUNCTIONS, REGION, answered_in
 from .gcp_answers import GCP_ANSWERS
 
-__all__ = ["OUTPUTS", "PROJECT", "STACK", "Recording", "Registration", "Secret", "run_program", "value_of"]
+__all__ = ["OUTPUTS", "PROJECT", "STACK", "Recording", "Registration", "Secret", "arns_of", "run_program", "value_of"]
 
 ResultT = TypeVar("ResultT")
 
@@ -56,10 +56,19 @@ class _Provider(Mocks):
 
     def __init__(self, *, preview: bool) -> None:
         self._preview = preview
+        self._regions: dict[str, str] = {}
+        self.arns: set[str] = set()
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, object]]:
+        if args.typ == "pulumi:providers:aws":
+            self._regions[f"{args.name}-id"] = args.inputs["region"]
         answer = None if self._preview else OUTPUTS.get(args.typ)
-        return f"{args.name}-id", {**args.inputs, **(answer(args.name, args.inputs) if answer else {})}
+        answered = answer(args.name, args.inputs) if answer else {}
+        if args.typ.startswith("aws:"):
+            _, _, provider_id = (args.provider or "").rpartition("::")
+            answered = answered_in(self._regions.get(provider_id, REGION), answered)
+            self.arns |= {arn for arn in [answered.get("arn")] if isinstance(arn, str)}
+        return f"{args.name}-id", {**args.inputs, **answered}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, object], list[tuple[str, str]]]:
         assert args.token in AWS_FUNCTIONS, f"{args.token}: components call no provider functions"
@@ -71,6 +80,11 @@ def run_program(
 ) -> tuple[ResultT, Recording]:
     """What `program` returned, and what it registered, after all of its work is done."""
     return recording.run_program(program, _Provider(preview=preview), project=PROJECT, stack=stack, preview=preview)
+
+
+def arns_of(made: Recording) -> set[str]:
+    """Of all that AWS answered an ARN for."""
+    return cast("_Provider", made.mocks).arns
 
 
 def value_of(output: object) -> object:

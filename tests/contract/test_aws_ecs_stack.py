@@ -140,7 +140,7 @@ def test_the_pool_has_room_for_every_engine_that_a_deployment_has(stacks: dict[s
     assert group["mixedInstancesPolicy"]["instancesDistribution"]["onDemandBaseCapacity"] == 1
 
 
-def test_an_engine_may_read_its_models_bucket_and_nothing_else(stacks: dict[str, SimpleNamespace]):
+def test_an_engine_may_read_its_models_folder_and_nothing_else(stacks: dict[str, SimpleNamespace]):
     policies = [
         json.loads(found["inputs"]["policy"])
         for found in stacks["ecs"].registrations
@@ -149,7 +149,7 @@ def test_an_engine_may_read_its_models_bucket_and_nothing_else(stacks: dict[str,
     statements = [statement for policy in policies for statement in policy["Statement"]]
     assert {resource for statement in statements for resource in statement["Resource"]} == {
         "arn:aws:s3:::models-bucket",
-        "arn:aws:s3:::models-bucket/*",
+        "arn:aws:s3:::models-bucket/qwen2.5-7b-instruct/*",
     }
     names = {found["name"] for found in stacks["fargate"].registrations if found["type"].endswith(":RolePolicy")}
     assert not {name for name in names if name.startswith("engine-task")}

@@ -102,7 +102,7 @@ def test_on_aws_the_nodes_are_the_planners_and_the_engines_are_placed_on_them(bu
         assert pool["spec"]["limits"]["nvidia.com/gpu"] == "7"
 
 
-def test_on_aws_the_engines_read_the_models_bucket_and_nothing_else(built: dict[Path, SimpleNamespace]):
+def test_on_aws_the_engines_read_the_models_folder_and_nothing_else(built: dict[Path, SimpleNamespace]):
     stack = stack_of("aws", built)
     (policy,) = [
         found["inputs"]["policy"]
@@ -110,7 +110,7 @@ def test_on_aws_the_engines_read_the_models_bucket_and_nothing_else(built: dict[
         if found["type"].endswith(":RolePolicy") and found["name"].startswith("engine-identity")
     ]
     resources = {arn for statement in json.loads(policy)["Statement"] for arn in statement["Resource"]}
-    assert resources == {"arn:aws:s3:::models-bucket", "arn:aws:s3:::models-bucket/*"}
+    assert resources == {"arn:aws:s3:::models-bucket", "arn:aws:s3:::models-bucket/qwen2.5-7b-instruct/*"}
     assert engine_of(stack)["serviceAccountName"] == "engine"
 
 

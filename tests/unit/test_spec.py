@@ -77,7 +77,9 @@ def test_a_buckets_folder_is_a_source_with_or_without_a_last_slash(address: str)
     assert parse_model({"source": address, "revision": "2026-11-25"}).served_name == "v1"
 
 
-@pytest.mark.parametrize("address", ["s3://", "s3://bucket", "gs://B/model", "s3://bucket/a b", "s3://bucket/a?x=1"])
+@pytest.mark.parametrize(
+    "address", ["s3://", "s3://bucket", "gs://B/model", "s3://bucket/a b", "s3://bucket/a?x=1", "s3://bucket/a*"]
+)
 def test_a_malformed_bucket_address_is_refused(address: str):
     with pytest.raises(ValueError, match="must name a folder of a bucket"):
         parse_source(address)

@@ -15,8 +15,9 @@ _HUB_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HUB_NAME_MAX_LENGTH = 96
 # docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html and cloud.google.com/storage/docs/buckets (read
-# 2026-11-25); Google's may have underscores. A folder is written as it stands in the URL, without query or fragment.
-_BUCKET_FOLDER = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[A-Za-z0-9!_.*'()=+@,-]+)+")
+# 2026-11-25); Google's may have underscores. A folder is written as it stands in the URL, without query or fragment,
+# and without "*", which would be any folder in the policy that lets engines read it.
+_BUCKET_FOLDER = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[A-Za-z0-9!_.'()=+@,-]+)+")
 _BUCKET_SCHEMES = ("s3", "gs")
 
 
