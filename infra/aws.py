@@ -17,7 +17,7 @@ from moorage.aws.identity import EksWorkloadIdentity, EksWorkloadIdentityArgs
 from moorage.aws.network import AwsNetwork
 from moorage.aws.network_policy_controller import EksNetworkPolicyController
 from outputs import StackOutputs
-from pool import cost_of, drain_seconds, ladder_of, max_gpus, rungs_of
+from pool import cost_of, drain_seconds, ladder_of, max_gpus, rungs_of, spot_warnings
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
     aws = cast("AwsSettings", configuration.aws)
     ladder = ladder_of(configuration, "aws", aws.region, is_launched=launched_by_auto_mode)
     engines = max_gpus(configuration, ladder) // ladder.parallelism.devices
-    for warning in gpu_warnings(ladder, engines * ladder.parallelism.pipeline_parallel_size):
+    quotas = gpu_warnings(ladder, engines * ladder.parallelism.pipeline_parallel_size)
+    for warning in (*spot_warnings(ladder), *quotas):
         pulumi.log.warn(warning)
     outside = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
     network = AwsNetwork(

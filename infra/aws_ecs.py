@@ -10,6 +10,7 @@ from aws_front import ENDPOINTS, Engines, Ground, build_front, build_ground
 from aws_gpu_quotas import gpu_warnings
 from aws_model import folders_of, read_policy
 from configuration import Configuration
+from file_keys import as_in_the_file
 from images import image_of
 from model_revision import revision_of
 from moorage.aws.compute_quotas import FARGATE
@@ -181,15 +182,10 @@ def _fargate_args(settings: Settings) -> dict[str, object]:
 
 
 def _fargate_spec(settings: Settings) -> FargateVllmSpec:
-    """Raises `SpecError` with the keys that a stack's file has."""
-    try:
-        args = {**_known_args(settings), **_fargate_args(settings)}
+    args = {**_known_args(settings), **_fargate_args(settings)}
+    with as_in_the_file(_KEYS):
         spec = parse(FargateVllmSpec, known_of(FargateVllmSpec, args), "")
         spec.check()
-    except SpecError as error:
-        raise SpecError(
-            Problem(_KEYS.get(problem.key, problem.key), problem.message) for problem in error.problems
-        ) from None
     return spec
 
 

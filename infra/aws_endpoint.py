@@ -22,6 +22,22 @@ def endpoint_name(settings: Settings, name: str) -> str:
     return distinct_name(f"{stack_dimension(settings)}-{name}", ENDPOINT_NAME, MAX_ENDPOINT_NAME_LENGTH)
 
 
+def quota_warning(ladder: PoolLadder, instances: int, region: str) -> str:
+    """Service Quotas has one for each type, each with a code of its own, which only an account's own list shows.
+
+    It has none for a type that SageMaker does not have in a region. An update has as many new instances beside the old
+    ones (docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html, read 2026-11-25).
+    """
+    name = f"ml.{ladder.rungs[0].instance_type} for endpoint usage"
+    return (
+        f"the endpoint in {region} may have up to {instances} instances at once, twice as many while it is updated: "
+        f"they need a quota of {2 * instances} for '{name}', of which many accounts have none. Its code: aws "
+        f"service-quotas list-service-quotas --region {region} --service-code sagemaker --query "
+        f"\"Quotas[?QuotaName=='{name}'].[QuotaCode,Value]\"; an empty list says that SageMaker has no such instance "
+        "there: name another in pool.instance_types"
+    )
+
+
 def sagemaker_args(
     settings: Settings, ladder: PoolLadder, *, region: str, account_id: pulumi.Input[str], name: str
 ) -> "SagemakerVllmArgs":

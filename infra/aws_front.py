@@ -1,7 +1,6 @@
 """What stacks on AWS without a Kubernetes cluster have around their engines: a network, gateways, a cache, alarms."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -11,6 +10,7 @@ import pulumi_aws
 from aws_edge import build_edge
 from aws_jobs import Jobs, check_jobs, create_jobs, jobs_outputs, watched_queue
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
+from file_keys import as_in_the_file
 from images import image_of
 from moorage.aws.cache import PORT, ElastiCacheValkey
 from moorage.aws.ecs_cluster import EcsCluster
@@ -20,7 +20,6 @@ from moorage.aws.monitoring_subjects import MonitoredPartsArgs
 from moorage.aws.network import AwsNetwork
 from moorage.aws.rotated_key import RotatedKey
 from moorage.aws.security_group import WorkloadSecurityGroup, let_out
-from moorage.spec import Problem, SpecError
 from moorage.spec.gateway_document import Upstream
 from moorage.spec.gateway_settings import GatewaySettings
 from outputs import StackOutputs, try_it
@@ -105,7 +104,7 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
     gateway_settings = with_cloudwatch_metrics(settings)
     cache = _create_cache(ground, gateway_settings)
     rotated = _create_rotated_key(settings, ground)
-    with _as_in_the_file():
+    with as_in_the_file(_KEYS):
         balancer = StreamLoadBalancer("balancer", _balancer_args(settings, ground, gateway_settings), ground.opts)
         jobs = create_jobs(settings, ground, balancer)
         around = _Around(gateway_settings, cache, balancer, rotated, jobs)
@@ -131,18 +130,6 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
         try_it=try_it(settings.stack, endpoint_url, engines.model, _QUESTION),
         jobs=None if jobs is None else jobs_outputs(jobs.queue, region, engines.model, _QUESTION),
     )
-
-
-@contextmanager
-def _as_in_the_file() -> Iterator[None]:
-    """Raises `SpecError` with the keys that a stack's file has."""
-    try:
-        yield
-    except SpecError as error:
-        problems = [(problem.key.partition("."), problem.message) for problem in error.problems]
-        raise SpecError(
-            Problem(f"{_KEYS.get(group, group)}{dot}{rest}", message) for (group, dot, rest), message in problems
-        ) from None
 
 
 def _create_cache(ground: Ground, gateway_settings: GatewaySettings) -> ElastiCacheValkey:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import pulumi
 
+from file_keys import as_in_the_file
 from moorage.aws.job_function import LambdaJobWorker, LambdaJobWorkerArgs
 from moorage.aws.job_function_spec import VISIBILITY_TIMEOUTS, LambdaJobWorkerSpec
 from moorage.aws.job_queue import SqsJobQueue
@@ -22,6 +23,7 @@ _OF_THE_MODEL = (
     *("architecture", "memory_mb", "log_retention_days", "tags"),
 )
 """What both functions have in common."""
+_KEYS = {"max_concurrency": "jobs.workers.max"}
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,5 @@ def create_function_jobs(
 def _timeout_seconds(args: dict[str, object]) -> int:
     """The function's, with a queue that hides its messages for long enough in any case."""
     longest = {**args, "visibility_seconds": VISIBILITY_TIMEOUTS * MOST_TIMEOUT_SECONDS}
-    try:
+    with as_in_the_file(_KEYS):
         return parse(LambdaJobWorkerSpec, known_of(LambdaJobWorkerSpec, longest), "").timeout_seconds
-    except SpecError as error:
-        raise SpecError(Problem(_key_of(problem.key), problem.message) for problem in error.problems) from None
-
-
-def _key_of(key: str) -> str:
-    return "jobs.workers.max" if key == "max_concurrency" else key

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, cast
 
 import pulumi
 
-from aws_endpoint import endpoint_name, sagemaker_args
+from aws_endpoint import endpoint_name, quota_warning, sagemaker_args
 from aws_front import ENDPOINTS, Engines, Ground, build_front, build_ground
 from configuration import Configuration
+from file_keys import as_in_the_file
 from model_revision import revision_of
 from moorage.aws.managed import VARIANT, SagemakerVllm, SagemakerVllmArgs
 from moorage.aws.managed_spec import is_offered
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from aws_configuration import AwsSettings
 
 _ENGINE = "engine"
+_KEYS = {
+    "region": "aws.region",
+    "instance_type": "pool.instance_types",
+    "facts": "model_facts",
+    "min_instances": "replicas.min",
+    "max_instances": "replicas.max",
+}
+"""Where a stack's file has an endpoint's arguments, if not under the same name."""
 # SageMaker publishes no price that a program can read: ml.g5.2xlarge was 1.25 times its instance of EC2, ml.g5.xlarge
 # 1.40 times (two blogs, 2025-10 and 2026-03). An estimate.
 _PREMIUM, _PREMIUM_OF_XLARGE = 1.25, 1.40
@@ -29,24 +38,11 @@ def build_aws_managed(settings: Settings) -> StackOutputs:
     """Raises `moorage.spec.SpecError` for a model that no instance of SageMaker holds."""
     region = cast("AwsSettings", settings.configuration.aws).region
     ladder = ladder_of(settings.configuration, "aws", region, is_launched=is_offered)
-    pulumi.log.warn(quota_warning(ladder.rungs[0].instance_type, _most_instances(settings.configuration)))
+    pulumi.log.warn(quota_warning(ladder, _most_instances(settings.configuration), region))
     ground = build_ground(settings, (*ENDPOINTS, "sagemaker.runtime"))
-    engine = SagemakerVllm(_ENGINE, _endpoint_args(settings, ladder, ground), ground.opts)
+    with as_in_the_file(_KEYS):
+        engine = SagemakerVllm(_ENGINE, _endpoint_args(settings, ladder, ground), ground.opts)
     return build_front(settings, ground, _engines(settings, ladder, engine))
-
-
-def quota_warning(instance_type: str, instances: int) -> str:
-    """Service Quotas has one for each type, each with a code of its own, which only an account's own list shows.
-
-    An update has as many new instances beside the old ones (docs.aws.amazon.com/sagemaker/latest/dg/
-    deployment-guardrails-blue-green.html, read 2026-11-25).
-    """
-    return (
-        f"the endpoint may have {instances} instances at once, twice as many while it is updated: they need a quota "
-        f"of {2 * instances} for 'ml.{instance_type} for endpoint usage', of which many accounts have none. Its code: "
-        "aws service-quotas list-service-quotas --service-code sagemaker --query "
-        f"\"Quotas[?QuotaName=='ml.{instance_type} for endpoint usage'].[QuotaCode,Value]\""
-    )
 
 
 def _most_instances(configuration: Configuration) -> int:

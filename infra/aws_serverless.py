@@ -9,6 +9,7 @@ import pulumi_aws
 from aws_function_jobs import FunctionJobs, create_function_jobs
 from aws_jobs import jobs_outputs, watched_queue
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
+from file_keys import as_in_the_file
 from images import image_of
 from moorage.aws.lambda_prices import REFERENCE_REGION, usd_per_1000_requests, usd_per_provisioned_hour
 from moorage.aws.lambda_quotas import (
@@ -20,7 +21,6 @@ from moorage.aws.lambda_quotas import (
 from moorage.aws.rest_api import LambdaRestApi, LambdaRestApiArgs
 from moorage.aws.serverless import LambdaLlm, LambdaLlmArgs
 from moorage.aws.serverless_spec import LambdaLlmSpec
-from moorage.spec import Problem, SpecError
 from moorage.spec.parsing import known_of, parse
 from outputs import StackOutputs, try_it
 from settings import Settings
@@ -141,16 +141,8 @@ def _account_id(settings: Settings) -> str:
 
 
 def _parsed(args: LambdaLlmArgs) -> LambdaLlmSpec:
-    """Raises `SpecError` with the keys that a stack's file has."""
-    try:
+    with as_in_the_file(_KEYS):
         return parse(LambdaLlmSpec, known_of(LambdaLlmSpec, args), "")
-    except SpecError as error:
-        raise SpecError(Problem(_key_of(problem.key), problem.message) for problem in error.problems) from None
-
-
-def _key_of(key: str) -> str:
-    group, dot, rest = key.partition(".")
-    return f"{_KEYS.get(group, group)}{dot}{rest}"
 
 
 def _warnings(spec: LambdaLlmSpec) -> Iterator[str]:

@@ -34,7 +34,7 @@ from moorage.spec import Load, ModelFacts, ModelSpec, Problem, ServiceLevel, Spe
 from moorage.spec.gateway_settings import check_tenant, parse_gateway_settings
 from moorage.spec.numbers import WholeNumber
 from moorage.spec.wording import shown
-from platforms import LAMBDA, LIMITED_KEYS, PROCESS, Platform, clouds_with, platform_of
+from platforms import LAMBDA, LIMITED_KEYS, PROCESS, SAGEMAKER, Platform, clouds_with, platform_of
 from strict import STRICT
 
 SERVERLESS = "serverless"
@@ -207,9 +207,8 @@ class Configuration(BaseModel):
             yield Problem("engine.lora_rank", f": has no meaning with cloud = {self.cloud}; remove it")
         if platform is LAMBDA:
             yield from self._meaningless_for_a_function()
-        elif not platform.in_cluster and self.aws is not None:
-            for name in sorted({"administrators", "public_access_cidrs"} & self.aws.model_fields_set):
-                yield Problem(f"aws.{name}", f": has no meaning with platform = {platform.name}; remove it")
+        elif not platform.in_cluster:
+            yield from self._meaningless_without_a_cluster(platform)
         if "replicas" in platform.keys:
             yield from self._contradictory_replicas()
         if platform.in_cluster:
@@ -222,6 +221,15 @@ class Configuration(BaseModel):
         given = set() if self.aws is None else self.aws.model_fields_set
         for name in sorted(given - _OF_EVERY_STACK_ON_AWS):
             yield Problem(f"aws.{name}", f": {where}; remove it")
+
+    def _meaningless_without_a_cluster(self, platform: Platform) -> Iterator[Problem]:
+        given = set() if self.aws is None else self.aws.model_fields_set
+        for name in sorted({"administrators", "public_access_cidrs"} & given):
+            yield Problem(f"aws.{name}", f": has no meaning with platform = {platform.name}; remove it")
+        if platform is SAGEMAKER:
+            engines = "whose engines are on demand and on one instance each"
+            for name in sorted({"capacity_types", "max_nodes"} & self.pool.model_fields_set):
+                yield Problem(f"pool.{name}", f": has no meaning with platform = {platform.name}, {engines}; remove it")
 
     def _keys_of_other_platforms(self, platform: Platform) -> Iterator[Problem]:
         for name in [name for name in type(self).model_fields if name in self.model_fields_set]:

@@ -16,7 +16,7 @@ from moorage.gcp.network import GkeNetwork
 from moorage.kubernetes.network_policy_spec import Clients
 from moorage.spec import BucketSource
 from outputs import StackOutputs
-from pool import cost_of, ladder_of, rungs_of
+from pool import cost_of, ladder_of, rungs_of, spot_warnings
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def build_gcp_always_on(settings: Settings) -> StackOutputs:
     configuration = settings.configuration
     gcp = cast("GcpSettings", configuration.gcp)
     ladder = ladder_of(configuration, "gcp", gcp.region, gcp.zones)
+    for warning in spot_warnings(ladder):
+        pulumi.log.warn(warning)
     outside = pulumi.ResourceOptions(provider=pulumi_gcp.Provider("gcp", project=gcp.project, region=gcp.region))
     network = GkeNetwork("network", {"project": gcp.project, "region": gcp.region}, outside)
     cluster = _cluster(gcp, network, outside)

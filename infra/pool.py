@@ -1,6 +1,6 @@
 """What stacks with a pool of GPU nodes of their own have in common."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from configuration import Configuration
 from demand import demand_of
@@ -8,6 +8,7 @@ from moorage.engine import drain_budget
 from moorage.kubernetes.vllm_spec import PROPAGATION_SECONDS
 from moorage.planner.gpu_catalog import REFERENCE_REGIONS, Cloud
 from moorage.planner.pool_ladder import PoolLadder, pool_ladder
+from moorage.planner.pool_spec import LASTING
 
 
 def ladder_of(
@@ -27,6 +28,16 @@ def ladder_of(
         zones=zones,
         is_launched=is_launched,
     )
+
+
+def spot_warnings(ladder: PoolLadder) -> Iterator[str]:
+    """Of a pool that may be empty from one moment to the next; with several replicas as the least it is refused."""
+    ways = sorted({rung.capacity_type for rung in ladder.rungs})
+    if not LASTING.intersection(ways):
+        yield (
+            f"pool.capacity_types = {', '.join(ways)}: the cloud can take the nodes back at any time, and nothing else "
+            "is tried: nobody is answered until it has some again; add on-demand"
+        )
 
 
 def rungs_of(ladder: PoolLadder) -> list[dict[str, str]]:
