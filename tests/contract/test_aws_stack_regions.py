@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from .test_stacks import ROOT, build, configuration_of
+from .stack_builds import ROOT, build
+from .test_stacks import configuration_of
 
 pytestmark = pytest.mark.long
 

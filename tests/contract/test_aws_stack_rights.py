@@ -17,7 +17,8 @@ from moorage.aws.sagemaker_image import image_accounts
 from .aws_answers import ACCOUNT_ID
 from .aws_rights import Written, every_law, no_policy_hides_in_another_property, statements_of
 from .recording import Registration
-from .test_stacks import ROOT, build, configuration_of
+from .stack_builds import ROOT, build
+from .test_stacks import configuration_of
 
 pytestmark = pytest.mark.long
 
