@@ -21,7 +21,8 @@ _ORIGIN = "gateways"
 _PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 """docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html (a copy of it, read
 2026-11-25): the balancer has to let it in, before the origin is made. It counts as 55 of a group's 60 rules
-(locationsofedgeservers.html#managed-prefix-list, not read again)."""
+(docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html, AWS's public copy of it, read
+2026-11-26)."""
 
 
 def build_edge(

@@ -234,8 +234,8 @@ ENCRYPTED = {
 }
 """The key of everything that stores something; a bucket has a resource of its own for it."""
 AT_THE_EDGE = "moorage.edge.origin_request.handler"
-"""The one function without a key: Lambda@Edge takes neither an environment nor a key for it (docs.aws.amazon.com/
-AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html, not read again)."""
+"""The one function without a key: Lambda@Edge takes no environment that one would encrypt (docs.aws.amazon.com/
+AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html, read 2026-11-26)."""
 
 
 def _disk(mappings: list[dict[str, Any]]) -> dict[str, Any]:

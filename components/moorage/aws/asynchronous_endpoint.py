@@ -188,8 +188,9 @@ def invoke_policy(endpoint_arn: str, bucket_arn: str, key_arn: str) -> str:
 
 
 def _data_statements(spec: SagemakerAsyncVllmSpec, bucket_arn: str, key_arn: str) -> list[Statement]:
-    """docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint-prerequisites.html (from memory, not
-    read again)."""
+    """docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint-prerequisites.html (AWS's public copy of
+    it, github.com/awsdocs/amazon-sagemaker-developer-guide, 7a4c2e7, read 2026-11-26), for one folder each, and what
+    the bucket's key takes."""
     written = (f"{bucket_arn}/{OUTPUTS}/*", f"{bucket_arn}/{FAILURES}/*")
     statements = [
         allow("ListData", ("s3:ListBucket",), (bucket_arn,)),

@@ -8,8 +8,11 @@ from pulumi_aws import cloudwatch
 from moorage.aws.application_scaling import ApplicationScaling, endpoint_variant
 from moorage.aws.tags import named
 
-# All numbers but the target are of docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html, of which
-# excerpts were read on 2026-11-25: two minutes, one instance and 300 seconds from zero; the cool-downs are from memory.
+# docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html (excerpts of it, read 2026-11-26): two minutes,
+# one instance and 300 seconds from zero. Its policy by backlog has no cool-downs in AWS's public copy of the page
+# (github.com/awsdocs/amazon-sagemaker-developer-guide, 84d0522): 300 seconds is Application Auto Scaling's own for
+# variants (its API's TargetTrackingScalingPolicyConfiguration), and twice that before an instance goes is our choice:
+# its successor has to load the model anew.
 _NAMESPACE = "AWS/SageMaker"
 _SCALE_OUT_SECONDS = 300
 _SCALE_IN_SECONDS = 600
@@ -61,7 +64,7 @@ def scale_by_backlog(
 def _leave_zero(
     name: str, scaling: ApplicationScaling, endpoint_name: pulumi.Output[str], tags: Mapping[str, str]
 ) -> None:
-    """Without it the first instance would wait for a backlog over the target."""
+    """Without it the first instance waits for a backlog over the target, as the page above has it."""
     policy = scaling.add_one(name, aggregation="Average", cooldown_seconds=_FROM_ZERO_SECONDS)
     cloudwatch.MetricAlarm(
         f"{name}-alarm",

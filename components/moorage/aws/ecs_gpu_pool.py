@@ -18,7 +18,7 @@ from moorage.spec.parsing import known_of, parse
 _ROOT_DEVICE = "/dev/xvda"
 _TAGGED = ("instance", "network-interface", "volume")
 _WARMUP_SECONDS = 300
-"""Amazon ECS' own default: until an instance counts as there."""
+"""Amazon ECS' own default, until an instance counts as there (botocore 1.43.117, ecs: ManagedScaling)."""
 
 
 class EcsPoolRungArgs(TypedDict):

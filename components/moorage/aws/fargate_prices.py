@@ -16,7 +16,8 @@ class _Price(NamedTuple):
     usd_per_gib_hour: float
 
 
-# aws.amazon.com/fargate/pricing, Linux, N. Virginia (not looked up again); most regions are within a third of it.
+# aws.amazon.com/fargate/pricing, Linux, N. Virginia, as others have it of AWS's price list on 2026-09-23 (read
+# 2026-11-26; the page itself could not be had). Most regions are within a third of it.
 _PRICES = {"x86_64": _Price(0.04048, 0.004445), "arm64": _Price(0.03238, 0.00356)}
 
 

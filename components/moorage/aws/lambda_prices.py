@@ -23,7 +23,8 @@ class _GbSecondPrices:
 
 
 # AWS's price list of us-east-1 without its free tier and its discounts from 6 billion GB-seconds on, as several
-# repositories quote aws.amazon.com/lambda/pricing and aws.amazon.com/api-gateway/pricing (read 2026-11-25).
+# repositories quote aws.amazon.com/lambda/pricing and aws.amazon.com/api-gateway/pricing, one of them AWS's Price List
+# API of 2026-07-31 (read 2026-11-26; the pages themselves could not be had).
 _GB_SECOND: Mapping[Architecture, _GbSecondPrices] = {
     "arm64": _GbSecondPrices(0.0000133334, 0.0000033334, 0.0000077778),
     "x86_64": _GbSecondPrices(0.0000166667, 0.0000041667, 0.0000097222),

@@ -13,7 +13,7 @@ from moorage.aws.tags import Tags
 
 # /16 is the largest VPC (docs.aws.amazon.com/sdkfornet, CreateVpcRequest, read 2026-11-25). In one below
 # /20 a load balancer finds no room in a public subnet of ours: it wants a /27 with eight free addresses
-# (docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html).
+# (docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html, read 2026-11-25).
 _LARGEST_PREFIX = 16
 _SMALLEST_PREFIX = 20
 # Eight private subnets of a sixteenth each, then eight public ones of a hundred-and-twenty-eighth, one per letter of a

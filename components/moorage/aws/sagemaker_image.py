@@ -1,7 +1,9 @@
 """The vLLM containers that AWS keeps for SageMaker: pure, but for the table that it reads.
 
 The table has the account of each region's registry: PyPI's sagemaker-core 2.27.0 (2026-10-21),
-image_uri_config/vllm.json, version 0.30.0.
+image_uri_config/vllm.json, version 0.30.0. AWS's own repository of the containers has the same accounts and this tag
+(github.com/aws/deep-learning-containers, docs/reference/region_availability.md, 18d714e, and
+docs/src/data/vllm/0.30.0-gpu-sagemaker.yml, 51c7d99; read 2026-11-26).
 """
 
 import csv

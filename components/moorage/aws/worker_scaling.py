@@ -81,7 +81,10 @@ class WorkerScaling:
         )
 
     def _start_the_first(self, scaling: ApplicationScaling) -> None:
-        """Target tracking multiplies the workers that there are: of none it makes none."""
+        """Target tracking adds in proportion to the metric, and AWS does not say how many that is where there are none
+        (docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html, read
+        2026-11-26): it asks for a least above 0 (botocore 1.43.117, application-autoscaling: RegisterScalableTarget,
+        MinCapacity), and gives endpoints a policy of this kind beside it (`asynchronous_scaling`)."""
         name = f"{self.name}-first"
         policy = scaling.add_one(name, aggregation="Maximum", cooldown_seconds=_SCALE_IN_SECONDS)
         cloudwatch.MetricAlarm(
