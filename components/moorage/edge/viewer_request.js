@@ -23,7 +23,7 @@ function answer(statusCode, statusDescription, type, message) {
 function same(left, right) {
     let difference = left.length ^ right.length;
     for (let index = 0; index < right.length; index++) {
-        difference |= left.charCodeAt(index) ^ right.charCodeAt(index);
+        difference |= left.codePointAt(index) ^ right.codePointAt(index);
     }
     return difference === 0;
 }
@@ -79,7 +79,8 @@ async function handler(event) {
         }
         const region = cf.edgeLocation && cf.edgeLocation.region;
         const nearest = region ? await valueOf(store, 'routes-' + region) : '';
-        cf.selectRequestOriginById(chosen(nearest || (await store.get('routes')), mac));
+        const routes = nearest || (await store.get('routes'));
+        cf.selectRequestOriginById(chosen(routes, mac));
     } catch (error) {
         console.log('no decision: ' + error.message);
         return answer(503, 'Service Unavailable', 'edge_unavailable', 'The edge cannot decide now; try again.');
