@@ -17,7 +17,7 @@ import json
 import socket
 import struct
 from collections import deque
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
@@ -41,6 +41,7 @@ class Program:
     running_usage: bool = False  # as vLLM's `continuous_usage_stats`: usage so far in every event
     usage_null: bool = False  # as OpenAI does: `"usage": null` in every event before the last
     retry_after_seconds: int = 0  # said with a `status` other than 200
+    finish_reason: str = "stop"
 
 
 @dataclass
@@ -81,7 +82,7 @@ class FakeEngine:
     `capacity`: requests that it works on at one time, as vLLM's `max_num_seqs`; more wait inside. None: any number.
     `program` overrides what requests ask for: a fault of this engine, whatever it is asked. `others_running`: requests
     that did not come through here, for /metrics, which is not there without `has_metrics`. `may_answer`: nothing is
-    answered while it is not set.
+    answered while it is not set. `replies`: what it says, in one token, to a last user message that is among them.
     """
 
     model: str = "moored"
@@ -90,6 +91,7 @@ class FakeEngine:
     program: dict[str, Any] = field(default_factory=dict)
     others_running: int = 0
     capacity: int | None = None
+    replies: dict[str, str] = field(default_factory=dict)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     counters: Counters = field(default_factory=Counters)
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=5000))
@@ -226,6 +228,8 @@ class Generation:
         self.chat = "chat" in request.path
         self.embeddings = "embeddings" in request.path
         self.echo = last_text(self.asked)
+        if (reply := engine.replies.get(self.echo)) is not None:
+            self.echo, self.program = reply, replace(self.program, tokens=1)
         self.written = bytearray()
 
     async def run(self) -> bool:
@@ -274,10 +278,11 @@ class Generation:
             message = {"role": "assistant", "content": text}
             answer |= {
                 "object": "chat.completion",
-                "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+                "choices": [{"index": 0, "message": message, "finish_reason": program.finish_reason}],
             }
         else:
-            answer |= {"object": "text_completion", "choices": [{"index": 0, "text": text, "finish_reason": "stop"}]}
+            choice = {"index": 0, "text": text, "finish_reason": program.finish_reason}
+            answer |= {"object": "text_completion", "choices": [choice]}
         self.written += json.dumps(answer | {"usage": self.usage}).encode()
         self.engine.answers.append(bytes(self.written))
         cut = program.fault in {"truncate", "reset", "stall"}
@@ -299,7 +304,7 @@ class Generation:
             await self.event([self.choice(self.token(index), None)])
         if program.fault:
             return await self.fail()
-        await self.event([self.choice("", "stop")])
+        await self.event([self.choice("", program.finish_reason)])
         if (self.asked.get("stream_options") or {}).get("include_usage"):
             await self.event([], self.usage)
         self.engine.answers.append(bytes(self.written + DONE))

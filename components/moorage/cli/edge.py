@@ -1,7 +1,9 @@
 """`moorage edge`: the small model that answers known questions in CloudFront's locations."""
 
+import asyncio
 import importlib.util
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +12,83 @@ import typer
 
 from moorage.edge.evaluation import evaluate, read_asked
 from moorage.edge.intent_classifier import IntentClassifier
+from moorage.edge.question_pairs import PairsFile, Question, read_pairs, read_questions
 
 edge = typer.Typer(no_args_is_help=True, help="The small model that answers known questions at the edge.")
 
 Pairs = Annotated[
     Path, typer.Option(help="One JSON object a line: `question`, `answer`, and where there are any `paraphrases`.")
 ]
+
+
+@edge.command()
+def distill(
+    *,
+    questions: Annotated[
+        Path,
+        typer.Option(
+            help="One JSON object a line: `question`, and where there are any `paraphrases` to be held against."
+        ),
+    ],
+    base_url: Annotated[str, typer.Option(help="Of the model's endpoint, ending in `/v1`.")],
+    model: Annotated[str, typer.Option(help="Its name there.")],
+    out: Annotated[
+        Path, typer.Option(help="The pairs, as `train` takes them. What it has already is not asked again.")
+    ],
+    paraphrases: Annotated[
+        int, typer.Option(min=0, max=50, help="How many the model is to write of each question.")
+    ] = 8,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="How many questions are asked about at a time.")] = 4,
+) -> None:
+    """Ask a finetuned model for its answers, and for other ways to ask that it answers with the same words.
+
+    The endpoint's key is that of the environment's OPENAI_API_KEY.
+    """
+    _require("openai")
+    try:
+        asked, pairs = read_questions(questions), PairsFile(out)
+    except (OSError, ValueError, TypeError) as error:
+        raise _failed(str(error)) from None
+    missing = [question for question in asked if question.question not in pairs.pairs]
+    typer.echo(json.dumps(_distilled(base_url, model, missing, pairs, paraphrases, concurrency), indent=2))
+    pairs.sort(asked)
+
+
+def _distilled(
+    base_url: str, model: str, questions: Sequence[Question], pairs: PairsFile, paraphrases: int, concurrency: int
+) -> dict[str, object]:
+    """What has come of it, of the questions that were asked this time."""
+    import openai
+
+    from moorage.edge.distillation import Distilled, Teacher, distil, open_client
+
+    found: list[Distilled] = []
+
+    async def ask() -> None:
+        async with open_client(base_url) as client:
+            await distil(Teacher(client, model), questions, paraphrases, concurrency, keep)
+
+    with typer.progressbar(length=len(questions), file=typer.get_text_stream("stderr"), label="Questions") as progress:
+
+        def keep(one: Distilled) -> None:
+            found.append(one)
+            if one.pair is not None:
+                pairs.add(one.pair)
+            progress.update(1)
+
+        try:
+            asyncio.run(ask())
+        except openai.OpenAIError as error:
+            raise _failed(
+                f"{base_url}: {error}; {len(pairs.pairs)} pairs are kept, run it again for the others"
+            ) from None
+    return {
+        "pairs": len(pairs.pairs),
+        "asked": len(found),
+        "without_an_answer": [one.question for one in found if one.pair is None],
+        "paraphrases_proposed": sum(one.proposed for one in found),
+        "paraphrases_kept": sum(len(one.pair.paraphrases) for one in found if one.pair is not None),
+    }
 
 
 @edge.command()
@@ -28,9 +101,7 @@ def train(
     ] = 0.99,
 ) -> None:
     """Train the model from questions and their answers."""
-    if importlib.util.find_spec("numpy") is None:
-        raise _failed("numpy is missing, which training needs: pip install numpy")
-    from moorage.edge.training import read_pairs
+    _require("numpy")
     from moorage.edge.training import train as trained_from
 
     try:
@@ -51,12 +122,16 @@ def measure(
 ) -> None:
     """Say how many of what nobody trained it on are answered rightly, wrongly and falsely, and how fast."""
     try:
-        lines = [json.loads(line) for line in pairs.read_text(encoding="utf-8").splitlines() if line.strip()]
-        answers = {line["question"]: line["answer"] for line in lines}
+        answers = {pair.question: pair.answer for pair in read_pairs(pairs)}
         found = evaluate(IntentClassifier(classifier), read_asked(asked), answers)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise _failed(str(error)) from None
     typer.echo(json.dumps({"size_bytes": classifier.stat().st_size, **asdict(found)}, indent=2))
+
+
+def _require(package: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise _failed(f"{package} is missing: pip install 'moorage[edge]'")
 
 
 def _failed(message: str) -> typer.Exit:

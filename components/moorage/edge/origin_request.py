@@ -20,7 +20,8 @@ MOST_RESPONSE_BYTES = 1_000_000
 """1 MB with its headers (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#
 limits-lambda-at-edge, as others quote it)."""
 _HEADERS_BYTES = 1_000
-_MOST_QUESTION_CHARACTERS = 300
+MOST_QUESTION_CHARACTERS = 300
+"""Ours: what is longer is none of the questions that a classifier knows."""
 _MARK = "x-moorage-edge"
 _ANSWERED_BY = "x-moorage-answered-by"
 # What changes nothing of an answer that is always the same. Whoever asks for anything else, asks the model.
@@ -71,7 +72,7 @@ def _is_one_plain_question(asked: Mapping[str, Any]) -> bool:
     """One message of a user, all of it text, no system prompt, no stream, no tools, room for an answer."""
     if not asked.keys() <= _HARMLESS or asked.get("stream") or asked.get("n", 1) != 1:
         return False
-    if not isinstance(asked.get("model"), str) or not 0 < len(asked["model"]) <= _MOST_QUESTION_CHARACTERS:
+    if not isinstance(asked.get("model"), str) or not 0 < len(asked["model"]) <= MOST_QUESTION_CHARACTERS:
         return False
     room = [asked[key] for key in ("max_tokens", "max_completion_tokens") if asked.get(key) is not None]
     if not all(isinstance(tokens, int) and tokens >= _LEAST_TOKENS for tokens in room):
@@ -89,7 +90,7 @@ def _is_plain(message: Mapping[str, Any]) -> bool:
         set(message) == {"role", "content"}
         and message["role"] == "user"
         and isinstance(content, str)
-        and 0 < len(content) <= _MOST_QUESTION_CHARACTERS
+        and 0 < len(content) <= MOST_QUESTION_CHARACTERS
     )
 
 

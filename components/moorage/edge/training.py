@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from moorage.edge.examples_of_questions import FILLERS, NONE, Example, examples_of
 from moorage.edge.intent_classifier import features, vector, words_of
+from moorage.edge.question_pairs import Pair
 
 Matrix = NDArray[np.float32]
 _BUCKETS = 4096
@@ -25,15 +26,6 @@ _LEAST_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A question, its answer, and what else it was asked as."""
-
-    question: str
-    answer: str
-    paraphrases: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
 class Trained:
     """What was written, and what was found on examples that were held out."""
 
@@ -43,11 +35,6 @@ class Trained:
     """Of what is answered."""
     coverage: float
     """Of what should be answered."""
-
-
-def read_pairs(path: Path) -> list[Pair]:
-    """One JSON object a line: `question`, `answer`, and where there are any `paraphrases`."""
-    return [Pair(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def train(pairs: Sequence[Pair], out: Path, precision: float) -> Trained:
