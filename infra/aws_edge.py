@@ -9,6 +9,7 @@ import pulumi_aws
 from moorage.aws.edge import EdgeDistribution, EdgeDistributionArgs
 from moorage.aws.load_balancer import StreamLoadBalancer
 from moorage.aws.load_balancer_spec import HTTPS
+from moorage.aws.network import AwsNetwork
 from moorage.aws.tags import named
 from settings import Settings
 
@@ -18,26 +19,27 @@ if TYPE_CHECKING:
     from moorage.aws.rest_api_spec import CustomDomainArgs
 
 _ORIGIN = "gateways"
-_PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
-"""docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html (a copy of it, read
-2026-11-25): the balancer has to let it in, before the origin is made. It counts as 55 of a group's 60 rules
-(docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html, AWS's public copy of it, read
-2026-11-26)."""
+_GROUP_OF_ORIGINS = "CloudFront-VPCOrigins-Service-SG*"
+"""The security group that CloudFront makes in a network with its first origin, by a name that AWS keeps for itself.
+
+docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html (a copy, read 2026-11-26):
+to let in that group is "further restrictive" than to let in the addresses of all of CloudFront, whose list counts as 55
+of a group's 60 rules (docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html, likewise).
+"""
 
 
 def build_edge(
     settings: Settings,
     balancer: StreamLoadBalancer,
-    account_id: pulumi.Input[str],
+    network: AwsNetwork,
     api_key: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> EdgeDistribution:
     """What clients call in the balancer's place. `api_key`: the gateway's, which clients get signed."""
     configuration = settings.configuration
     wanted, tags = cast("EdgeSettings", configuration.edge), cast("AwsSettings", configuration.aws).tags
-    _let_cloudfront_in(balancer, tags, opts)
     args: EdgeDistributionArgs = {
-        "account_id": account_id,
+        "account_id": network.account_id,
         "origins": {
             _ORIGIN: {
                 "load_balancer_arn": balancer.load_balancer_arn,
@@ -53,13 +55,23 @@ def build_edge(
         args["custom_domain"] = cast("CustomDomainArgs", wanted.custom_domain.model_dump())
     if wanted.web_acl_arn is not None:
         args["web_acl_arn"] = wanted.web_acl_arn
-    return EdgeDistribution("edge", args, opts)
+    edge = EdgeDistribution("edge", args, opts)
+    _let_in(edge, balancer, network, tags, opts)
+    return edge
 
 
-def _let_cloudfront_in(balancer: StreamLoadBalancer, tags: Mapping[str, str], opts: pulumi.ResourceOptions) -> None:
-    """By AWS's list: the group that CloudFront makes for itself there is only after the origin."""
-    addresses = pulumi_aws.ec2.get_managed_prefix_list_output(
-        name=_PREFIX_LIST, opts=pulumi.InvokeOutputOptions(provider=opts.provider)
+def _let_in(
+    edge: EdgeDistribution,
+    balancer: StreamLoadBalancer,
+    network: AwsNetwork,
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Once the group is there, which AWS gives no other name of."""
+    group = pulumi_aws.ec2.get_security_group_output(
+        vpc_id=network.vpc_id,
+        filters=[{"name": "group-name", "values": [_GROUP_OF_ORIGINS]}],
+        opts=pulumi.InvokeOutputOptions(provider=opts.provider, depends_on=[edge]),
     )
     name = "edge-to-balancer"
     pulumi_aws.vpc.SecurityGroupIngressRule(
@@ -69,7 +81,7 @@ def _let_cloudfront_in(balancer: StreamLoadBalancer, tags: Mapping[str, str], op
         ip_protocol="tcp",
         from_port=HTTPS,
         to_port=HTTPS,
-        prefix_list_id=addresses.id,
+        referenced_security_group_id=group.id,
         tags=named(name, tags),
         opts=opts,
     )

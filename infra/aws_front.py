@@ -114,7 +114,7 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
     endpoint_url = gateway.endpoint_url
     api_key = gateway.api_key if rotated is None else _current(rotated, ground)
     if settings.configuration.edge is not None:
-        edge = build_edge(settings, balancer, ground.network.account_id, api_key, ground.opts)
+        edge = build_edge(settings, balancer, ground.network, api_key, ground.opts)
         endpoint_url, api_key = edge.endpoint_url, edge.signed_api_key
     return StackOutputs(
         endpoint_url=endpoint_url,

@@ -160,8 +160,8 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:wafv2/webAcl:WebAcl": _arn("wafv2", "regional/webacl/"),
 }
 AWS_FUNCTIONS: Mapping[str, dict[str, object]] = {
-    "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": "pl-0123456789abcdef0"},
     "aws:secretsmanager/getSecretVersion:getSecretVersion": {"secretString": "moorage-current-plaintext"},
+    "aws:ec2/getSecurityGroup:getSecurityGroup": {"id": "sg-0123456789abcdef0"},
 }
 """What the stacks ask for besides: components ask for nothing."""
 

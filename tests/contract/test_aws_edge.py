@@ -45,6 +45,17 @@ def test_a_balancer_of_the_internet_is_reached_by_tls_alone():
     assert reached["originReadTimeout"] == 60
 
 
+def test_nothing_is_cached():
+    """docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html (a copy, read 2026-11-26):
+    "Only the responses for an HTTP GET are cached"; using-managed-cache-policies.html: which one disables caching."""
+    distribution = recorded().the("Distribution").inputs
+    behavior = distribution["defaultCacheBehavior"]
+    assert "POST" in behavior["allowedMethods"]
+    assert behavior["cachedMethods"] == ["GET", "HEAD"]
+    assert behavior["cachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+    assert not distribution.get("orderedCacheBehaviors")
+
+
 def test_a_model_before_a_private_balancer_is_refused_for_aws_would_not_run_it():
     with pytest.raises(
         SpecError, match=r"classifier_file = .*origins inside of a network.*load_balancer_arn of eu, which"
@@ -85,8 +96,9 @@ def test_the_key_of_a_stack_is_signed_and_a_secret(stack: dict[str, Any]):
 def test_its_balancer_has_no_address_of_the_internet_and_lets_cloudfront_in(stack: dict[str, Any]):
     (balancer,) = (one for one in made(stack, "LoadBalancer"))
     assert balancer["internal"] is True
-    (way,) = (one for one in made(stack, "SecurityGroupIngressRule") if "prefixListId" in one)
+    (way,) = (one for one in made(stack, "SecurityGroupIngressRule") if one.get("description") == "CloudFront")
     assert (way["securityGroupId"], way["fromPort"], way["toPort"]) == ("balancer-balancer-id", 443, 443)
+    assert way["referencedSecurityGroupId"] == "sg-0123456789abcdef0"
 
 
 def test_without_the_key_there_is_no_distribution():

@@ -19,8 +19,8 @@ from moorage.edge.signed_key import signed_key
 from moorage.spec.errors import Problem, SpecError
 from moorage.spec.parsing import known_of, parse
 
-# docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html; the second as AWS's CDK
-# has it (github.com/aws/aws-cdk, aws-cloudfront/lib/origin-request-policy.ts, 02bb486; both read 2026-11-26)
+# docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html and
+# using-managed-origin-request-policies.html (in github.com/awsdocs/amazon-cloudfront-developer-guide, read 2026-11-26)
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 TLS_POLICY = "TLSv1.2_2021"

@@ -13,9 +13,9 @@ from moorage.edge import intent_classifier, origin_request
 _CODE = Path(origin_request.__file__).parent
 _VIEWER_CODE = _CODE / "viewer_request.js"
 _ORIGIN_CODE = tuple(Path(module.__file__) for module in (origin_request, intent_classifier) if module.__file__)
-# docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html (read
-# 2026-11-26): the newest versions of Python. For requests to an origin memory is as in Lambda, and the time at most
-# 30 seconds (cloudfront-limits.html#limits-lambda-at-edge, a copy of it).
+# docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html (a copy, read
+# 2026-11-26): the latest runtimes of Python, neither arm64 nor variables of the environment; cloudfront-limits.html: 30
+# seconds, memory as Lambda has it.
 _RUNTIME = "python3.13"
 _MEMORY_MB = 256
 _TIMEOUT_SECONDS = 5

@@ -15,8 +15,11 @@ FIELDS = (
     *("cs-protocol-version", "ssl-protocol", "ssl-cipher", "sc-status", "sc-bytes", "cs-bytes", "time-taken"),
     *("time-to-first-byte", "origin-fbl", "origin-lbl"),
 )
-"""Neither the query, nor cookies, nor referrers (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/
-standard-logs-reference.html, its first fields read 2026-11-26; all of these names are in logs of others of 2025-05)."""
+"""Neither the query, nor cookies, nor referrers.
+
+docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html has them, and
+standard-logging.html the origin's times and the country (copies, read 2026-11-26).
+"""
 
 
 def create_edge_log(
@@ -85,8 +88,8 @@ def create_edge_log(
 
 
 def _deliver(log_group_arn: str, account: Account) -> str:
-    """docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html (not read again; public
-    programs have the same service, actions and conditions)."""
+    """As docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-CloudWatchLogs.html has it (a
+    copy, read 2026-11-26), for sources of deliveries alone."""
     source = account.arn("logs", EDGE_REGION, "delivery-source:*")
     return policy_document(
         Statement(

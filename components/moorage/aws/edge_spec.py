@@ -18,15 +18,16 @@ MOST_ORIGIN_SECONDS = 120
 """docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html (read 2026-11-25): response and
 keep-alive timeouts of an origin are from 1 to 120 seconds."""
 MOST_FUNCTION_BYTES = 10 * 1024
-"""Of a CloudFront Function (not read again; as others quote that page). The API takes 40,960 (botocore 1.43.117:
-FunctionBlob)."""
+"""Of a CloudFront Function (that page, a copy of it read 2026-11-26, has "10 KB"). The API takes 40,960 (botocore
+1.43.117: FunctionBlob)."""
 MOST_KEY_VALUE_BYTES = 1024
-"""Of one value of a KeyValueStore (not read again; as others quote that page)."""
+"""Of one value of a KeyValueStore (that page, likewise: "1 KB")."""
 MOST_CLASSIFIER_BYTES = 4 * 1024 * 1024
 """Ours: a function reads it at each cold start, before it answers. Lambda takes 50 MB."""
 EDGE_REGION = "us-east-1"
 """Where CloudFront wants its functions of Lambda, its certificates and its logs to be (docs.aws.amazon.com/
-AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html, read 2026-11-26)."""
+AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html and standard-logging.html, copies, read
+2026-11-26)."""
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9-]{0,19}")
 

@@ -18,7 +18,7 @@ from moorage.edge.intent_classifier import IntentClassifier
 CLASSIFIER_NAME = "classifier.json"
 MOST_RESPONSE_BYTES = 1_000_000
 """1 MB with its headers (docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#
-limits-lambda-at-edge, as others quote it)."""
+limits-lambda-at-edge, a copy, read 2026-11-26)."""
 _HEADERS_BYTES = 1_000
 MOST_QUESTION_CHARACTERS = 300
 """Ours: what is longer is none of the questions that a classifier knows."""
