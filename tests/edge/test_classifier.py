@@ -36,12 +36,14 @@ def measured(classifier: Path, name: str) -> dict[str, float]:
     return run("measure", "--classifier", str(classifier), "--pairs", str(PAIRS), "--asked", str(asked))
 
 
+@pytest.mark.long
 def test_what_was_asked_afterwards_is_never_answered_with_something_else(classifier: Path):
     found = measured(classifier, "asked_afterwards.jsonl")
     assert found["answered_wrong"] == found["answered_falsely"] == 0
     assert found["answered_right"] / found["known"] >= 0.8
 
 
+@pytest.mark.long
 def test_hard_neighbours_of_known_questions_go_to_the_model(classifier: Path):
     found = measured(classifier, "asked.jsonl")
     assert found["answered_wrong"] == 0
@@ -49,6 +51,7 @@ def test_hard_neighbours_of_known_questions_go_to_the_model(classifier: Path):
     assert found["answered_right"] / found["known"] >= 0.4
 
 
+@pytest.mark.long
 def test_it_is_small(classifier: Path):
     assert classifier.stat().st_size <= MOST_BYTES
 
