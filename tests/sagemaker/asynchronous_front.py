@@ -1,4 +1,5 @@
-"""The asynchronous side of SageMaker's runtime: it reads requests from S3, and writes there what a container answers.
+"""The asynchronous side of SageMaker's runtime: it verifies signatures, reads requests from S3, and writes there what a
+container answers.
 
 botocore's model of `InvokeEndpointAsync` says the headers; names of what is written:
 docs.aws.amazon.com/sagemaker/latest/dg/async-inference-check-predictions.html (read 2026-11-25).
@@ -10,25 +11,54 @@ import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from tests.gateway.sagemaker.signature import AwsError, Key, SignedRequest, verify
+
 _PREFIX = "X-Amzn-SageMaker-"
 
 
 class AsynchronousFront:
-    """Before one container, as an endpoint's configuration says."""
+    """Before one container, as an endpoint's configuration says.
 
-    def __init__(self, endpoint_name: str, configuration: Mapping[str, Any], container: str, s3: Any) -> None:
+    Args:
+        endpoint_name: as SageMaker has it.
+        configuration: its `asyncInferenceConfig`.
+        container: whose address `/invocations` is at.
+        s3: a client that may read what is asked and write what is answered.
+        keys: who may ask, by access key id.
+        region: the endpoint's, for which requests are signed.
+    """
+
+    def __init__(
+        self,
+        endpoint_name: str,
+        configuration: Mapping[str, Any],
+        container: str,
+        s3: Any,
+        *,
+        keys: Mapping[str, Key],
+        region: str,
+    ) -> None:
+        self._keys, self._region = keys, region
         output = configuration["outputConfig"]
         self.path = f"/endpoints/{endpoint_name}/async-invocations"
         self._answers, self._failures = output["s3OutputPath"], output["s3FailurePath"]
         self._key_arn = output["kmsKeyId"]
         self._container, self._s3 = container, s3
         self._workers = ThreadPoolExecutor(configuration["clientConfig"]["maxConcurrentInvocationsPerInstance"])
+
+    def admit(self, request: SignedRequest) -> None:
+        """Raises `AwsError` for a signature that is none of its keys', and for a path that is not the endpoint's."""
+        verify(request, self._keys, self._region, "sagemaker", datetime.now(UTC))
+        if request.path != self.path:
+            # A call for an answer at once is none for such an endpoint.
+            raise AwsError(400, "ValidationError", "The endpoint takes asynchronous requests alone.")
 
     def accept(self, input_location: str, content_type: str, timeout_seconds: float) -> dict[str, str]:
         """The answer's headers: where to look. The request itself comes to the container later."""
@@ -62,19 +92,26 @@ def served(front: AsynchronousFront) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            if self.path != front.path:
-                # A call for an answer at once is none for such an endpoint.
-                self.send_error(400)
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            path, _, query = self.path.partition("?")
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            try:
+                front.admit(SignedRequest("POST", path, query, headers, body))
+            except AwsError as error:
+                self._answer(error.status, {"x-amzn-errortype": error.error_type}, error.document)
                 return
             places = front.accept(
                 self.headers[f"{_PREFIX}InputLocation"],
                 self.headers[f"{_PREFIX}Content-Type"] or self.headers["Content-Type"],
                 float(self.headers.get(f"{_PREFIX}InvocationTimeoutSeconds", 900)),
             )
-            body = json.dumps({"InferenceId": places.pop("InferenceId")}).encode()
-            self.send_response(202)
-            for name, value in {**places, "content-length": str(len(body))}.items():
+            inference_id = places.pop("InferenceId")
+            self._answer(202, places, {"InferenceId": inference_id})
+
+        def _answer(self, status: int, headers: Mapping[str, str], document: Mapping[str, object]) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            for name, value in {**headers, "content-length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)

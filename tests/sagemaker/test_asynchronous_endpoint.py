@@ -16,7 +16,8 @@ from tests.contract.aws_examples import AWS_EXAMPLES
 from tests.contract.recording import run_program
 from tests.documentation.pages import ROOT, Page
 from tests.end_to_end.tiny_model import built_tiny_model
-from tests.moto_server import ENVIRONMENT, client, moto_server
+from tests.gateway.sagemaker.signature import Key
+from tests.moto_server import ENVIRONMENT, IDENTITY, client, moto_server
 
 from .asynchronous_front import AsynchronousFront, served
 from .container import container
@@ -41,9 +42,9 @@ class Place(NamedTuple):
     bucket: str
     s3: Any
 
-    def ask(self, question: str) -> "subprocess.CompletedProcess[str]":
+    def ask(self, question: str, **identity: str) -> "subprocess.CompletedProcess[str]":
         (source,) = Page(ROOT / "docs" / "aws-sagemaker-async.md").blocks("py")
-        environment = {**os.environ, **self.environment, "MODEL": "moored", "QUESTION": question}
+        environment = {**os.environ, **self.environment, **identity, "MODEL": "moored", "QUESTION": question}
         return subprocess.run(
             [sys.executable, "-c", source], env=environment, capture_output=True, text=True, timeout=120, check=False
         )
@@ -68,7 +69,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with moto_server(folder) as address, container(spec, built_tiny_model(), folder / "log.txt") as engine:
         s3 = client("s3", address)
         s3.create_bucket(Bucket=bucket)
-        with served(AsynchronousFront(spec.endpoint_name, wanted, engine, s3)) as front:
+        keys = {IDENTITY["aws_access_key_id"]: Key(IDENTITY["aws_secret_access_key"])}
+        opened = AsynchronousFront(spec.endpoint_name, wanted, engine, s3, keys=keys, region=IDENTITY["region_name"])
+        with served(opened) as front:
             environment = {
                 **ENVIRONMENT,
                 "AWS_ENDPOINT_URL_S3": address,
@@ -84,3 +87,13 @@ def test_the_documentations_program_gets_the_right_answer(place: Place):
     assert asked.returncode == 0, asked.stderr
     assert asked.stdout.strip() == ASKED.answer
     assert len(place.keys("outputs")) == len(place.keys("inputs")) == 1
+
+
+def test_a_wrong_signature_reaches_no_engine(place: Place):
+    """Though S3 took the request: moto does not ask who writes."""
+    before = place.keys("outputs")
+    refused = place.ask(ASKED.question, AWS_SECRET_ACCESS_KEY="another")
+    assert refused.returncode != 0
+    assert "InvalidSignatureException" in refused.stderr
+    assert place.keys("outputs") == before
+    assert place.keys("failures") == []
