@@ -11,9 +11,13 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from moorage.cli.main import app
+from moorage.edge import origin_request
 from moorage.edge.distillation import _OTHER_WAYS
 from moorage.edge.question_pairs import Pair, read_pairs
 from tests.gateway.processes import KEY, EngineRoom, Gateway, RunningEngine, document, upstream
+
+from .cloudfront_events import origin_request as event
+from .cloudfront_events import request_of
 
 QUAY, PIER = "What is a quay?", "What is a pier?"
 WALL, PLATFORM = "A wall where ships load.", "A platform on pillars."
@@ -27,7 +31,7 @@ def other_ways(question: str, count: int = 3) -> str:
 REPLIES = {
     QUAY: WALL,
     PIER: PLATFORM,
-    other_ways(QUAY): "1. Define a quay\n2. what's a quay\n3. What is a QUAY",
+    other_ways(QUAY): "1. Define a quay\n\n2. what's a quay\n3. What is a QUAY",
     "Define a quay": WALL,
     "what's a quay": PLATFORM,
     "Where do ships load?": WALL,
@@ -101,6 +105,14 @@ def test_each_question_is_asked_once_without_chance(distill: Distill, engine: Ru
     distill({"question": QUAY})
     assert asked_of(engine) == [QUAY, other_ways(QUAY), "Define a quay", "what's a quay"]
     assert {request.json()["temperature"] for request in engine.fake.received if request.body} == {0}
+
+
+def test_a_classifier_at_the_edge_does_not_answer_in_the_models_place(distill: Distill, engine: RunningEngine):
+    distill({"question": QUAY})
+    (asked, *_) = [request.body for request in engine.fake.received if request.body]
+    assert origin_request._asked(request_of(event(asked))) is None
+    plain = {"model": "moored", "messages": json.loads(asked)["messages"], "temperature": 0}
+    assert origin_request._asked(request_of(event(plain))) is not None
 
 
 def test_it_goes_on_where_it_was_broken_off(distill: Distill, engine: RunningEngine, tmp_path: Path):

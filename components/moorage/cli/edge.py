@@ -27,7 +27,7 @@ def distill(
     questions: Annotated[
         Path,
         typer.Option(
-            help="One JSON object a line: `question`, and where there are any `paraphrases` to be held against."
+            help="One JSON object a line: `question`, and where there are any `paraphrases`, for the model to judge."
         ),
     ],
     base_url: Annotated[str, typer.Option(help="Of the model's endpoint, ending in `/v1`.")],
@@ -50,8 +50,9 @@ def distill(
     except (OSError, ValueError, TypeError) as error:
         raise _failed(str(error)) from None
     missing = [question for question in asked if question.question not in pairs.pairs]
-    typer.echo(json.dumps(_distilled(base_url, model, missing, pairs, paraphrases, concurrency), indent=2))
+    found = _distilled(base_url, model, missing, pairs, paraphrases, concurrency)
     pairs.sort(asked)
+    typer.echo(json.dumps(found, indent=2))
 
 
 def _distilled(

@@ -27,10 +27,17 @@ class Teacher:
     model: str
 
     async def answer(self, question: str) -> str | None:
-        """The likeliest one, whole; none for one that is empty or that a limit has cut."""
-        completion = await self.client.chat.completions.create(
-            model=self.model, messages=[{"role": "user", "content": question}], temperature=0
-        )
+        """The likeliest one, whole: none for what is empty, what a limit has cut, and what the endpoint refuses."""
+        try:
+            completion = await self.client.chat.completions.create(
+                model=self.model,
+                messages=[{"role": "user", "content": question}],
+                temperature=0,
+                # It changes nothing, but that a classifier at the edge does not answer in the model's place.
+                frequency_penalty=0,
+            )
+        except openai.BadRequestError:
+            return None
         choice = completion.choices[0]
         text = (choice.message.content or "").strip()
         return text if choice.finish_reason == "stop" and text else None
@@ -42,7 +49,7 @@ class Distilled:
 
     question: str
     pair: Pair | None
-    """None: the model has given no whole answer, or the endpoint has refused the question."""
+    """None: the model has given no whole answer."""
     proposed: int
     """Paraphrases, of the question's own and of the model's."""
 
@@ -86,25 +93,29 @@ async def distil(
 
 async def _distilled(teacher: Teacher, question: Question, paraphrases: int) -> Distilled:
     """A paraphrase is one where the model answers it with the very same words."""
-    try:
-        answer = await teacher.answer(question.question)
-        if answer is None:
-            return Distilled(question.question, None, 0)
-        written = await _other_ways(teacher, question.question, paraphrases) if paraphrases else []
-        proposed = _different(question.question, [*question.paraphrases, *written])
-        kept = [text for text in proposed if await teacher.answer(text) == answer]
-    except openai.BadRequestError:
+    answer = await teacher.answer(question.question)
+    if answer is None:
         return Distilled(question.question, None, 0)
+    written = await _other_ways(teacher, question.question, paraphrases) if paraphrases else []
+    proposed = _different(question.question, [*question.paraphrases, *written])
+    kept = [text for text in proposed if await teacher.answer(text) == answer]
     return Distilled(question.question, Pair(question.question, answer, kept), len(proposed))
 
 
 async def _other_ways(teacher: Teacher, question: str, count: int) -> list[str]:
     written = await teacher.answer(_OTHER_WAYS.format(count=count, question=question)) or ""
-    return [_BULLET.sub("", line).strip().strip('"') for line in written.splitlines()][:count]
+    lines = [_BULLET.sub("", line).strip().strip('"') for line in written.splitlines()]
+    return [line for line in lines if line][:count]
 
 
 def _different(question: str, texts: Sequence[str]) -> list[str]:
     """Each once, and none that the edge would not look at."""
-    found = {" ".join(words_of(text)): text for text in reversed(texts) if 0 < len(text) <= MOST_QUESTION_CHARACTERS}
-    found.pop(" ".join(words_of(question)), None)
-    return list(reversed(found.values()))
+    found = {_words(question): question}
+    for text in texts:
+        if 0 < len(text) <= MOST_QUESTION_CHARACTERS:
+            found.setdefault(_words(text), text)
+    return list(found.values())[1:]
+
+
+def _words(text: str) -> str:
+    return " ".join(words_of(text))
