@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STOP_SECONDS = 10.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class RedisProcess:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import subprocess
 import time
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from moorage_serving.gateway import redis_link
 from moorage_serving.gateway.redis_calls import MAX_QUEUED_POSTS, RedisUnavailableError, Script
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 
-from .redis_process import RedisProcess
+from .redis_process import RedisProcess, free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -57,12 +56,6 @@ async def patiently(look: Callable[[], object]) -> None:
 
 async def execute(link: RedisLink, *command: str | int) -> object:
     return await link.execute(*command, timeout_seconds=PATIENCE_SECONDS)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def test_commands_get_their_own_replies(link: RedisLink) -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from moorage_serving.gateway.cache.invalidation import PAGE_ITEMS, Found, invalidate
+from moorage_serving.gateway.cache.invalidation import Found, invalidate
 from moorage_serving.gateway.cache.key import Scope
 from moorage_serving.gateway.cache.response_cache import CacheResult
 from moorage_serving.gateway.cache.store import CacheStore, ItemKey
 from moorage_serving.gateway.config.tenants import TenantConfig
+from moorage_serving.gateway.redis_scripts import PAGE_ITEMS
 from tests.gateway.processes import DEAD_ADDRESS, document, upstream
 
 from .answers import Cached, Engine, chat

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from moorage_serving.gateway.cache.key import Scope, tenant_prefix
 from moorage_serving.gateway.cache.store import CacheStore, ItemKey, index_keys
+from moorage_serving.gateway.redis_scripts import PAGE_ITEMS
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.config.tenants import TenantConfig
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from tests.gateway.redis_process import RedisProcess
 
 pytestmark = pytest.mark.anyio
+
+
+MANY = PAGE_ITEMS + 100
 
 
 class Kept:
@@ -78,6 +82,17 @@ async def test_the_oldest_leave_for_a_new_one(kept: Kept) -> None:
     kept.check()
 
 
+async def test_more_leave_for_a_large_one_than_one_call_names(
+    link: RedisLink, server: RedisProcess, tenant: TenantConfig
+) -> None:
+    kept = Kept(link, server, tenant, most=100_000)
+    await asyncio.gather(*(kept.store.write(kept.key(str(number)), b".") for number in range(MANY)))
+    assert len(kept.items()) == MANY
+    assert await kept.store.write(kept.key("large"), b"." * 99_900) == MANY
+    assert kept.items() == {"r1:large"}
+    kept.check()
+
+
 async def test_what_is_larger_than_all_is_refused_and_nobody_leaves_for_it(kept: Kept) -> None:
     await kept.store.write(kept.key("a"), b"small")
     assert await kept.store.write(kept.key("b"), b"." * 10_000) == -1
@@ -117,6 +132,18 @@ async def test_an_index_that_lost_a_half_keeps_nothing_that_it_does_not_count(
     await kept.store.write(kept.key("b"), b"y")
     assert kept.items() == {"r1:b"}
     assert await kept.store.read(kept.key("b")) == b"y"
+    kept.check()
+
+
+@pytest.mark.parametrize("half", [0, 1])
+async def test_half_an_index_of_more_than_one_call_names(
+    link: RedisLink, server: RedisProcess, tenant: TenantConfig, half: int
+) -> None:
+    kept = Kept(link, server, tenant, most=100_000)
+    await asyncio.gather(*(kept.store.write(kept.key(str(number)), b".") for number in range(MANY)))
+    kept.client.delete(index_keys(kept.tenant)[half])
+    await kept.store.write(kept.key("b"), b"y")
+    assert kept.items() == {"r1:b"}
     kept.check()
 
 

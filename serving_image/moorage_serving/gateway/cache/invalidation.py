@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from moorage_serving.gateway.cache.key import revision_prefix, tenant_prefix
-from moorage_serving.gateway.cache.store import FORGET_ITEMS, TENANTS, index_keys
+from moorage_serving.gateway.cache.store import FORGET_ITEMS, TENANTS, index_keys, item_key
+from moorage_serving.gateway.redis_scripts import PAGE_ITEMS, pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from moorage_serving.gateway.redis_calls import Reply
     from moorage_serving.gateway.redis_link import RedisLink
 
-PAGE_ITEMS = 500
 TIMEOUT_SECONDS = 5.0
 
 
@@ -37,13 +37,11 @@ async def invalidate(
     items = total_bytes = 0
     for each in tenants:
         names = await _items(redis, each, "" if revision is None else revision_prefix(revision))
-        for start in range(0, len(names), PAGE_ITEMS):
-            page = names[start : start + PAGE_ITEMS]
+        for page in pages(names):
             total_bytes += await _bytes(redis, each, page)
             if apply:
-                await redis.run_script(
-                    FORGET_ITEMS, index_keys(each), (tenant_prefix(each), *page), timeout_seconds=TIMEOUT_SECONDS
-                )
+                keys = (*index_keys(each), *(item_key(each, name) for name in page))
+                await redis.run_script(FORGET_ITEMS, keys, (tenant_prefix(each),), timeout_seconds=TIMEOUT_SECONDS)
         items += len(names)
     return Found(items, total_bytes)
 

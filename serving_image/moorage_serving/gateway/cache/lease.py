@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from moorage_serving.gateway.cache.flight_messages import Address, parse_address
 from moorage_serving.gateway.redis_calls import RedisUnavailableError, Script
+from moorage_serving.gateway.redis_scripts import pages
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.cache.store import ItemKey
@@ -109,8 +110,10 @@ class Leases:
         """To be called often within `LEASE_SECONDS`."""
         by_tenant: dict[str, list[Lease]] = {}
         for lease in self._held.values():
-            by_tenant.setdefault(lease.key.scope.tenant, []).append(lease)
+            if lease.held:
+                by_tenant.setdefault(lease.key.scope.tenant, []).append(lease)
         for leases in by_tenant.values():
-            holders = (lease.address.text for lease in leases)
-            keys = tuple(lease.key.lease_key for lease in leases)
-            self._redis.post_script(RENEW, keys, (round(LEASE_SECONDS * 1000), *holders))
+            for some in pages(leases):
+                keys = tuple(lease.key.lease_key for lease in some)
+                holders = (lease.address.text for lease in some)
+                self._redis.post_script(RENEW, keys, (round(LEASE_SECONDS * 1000), *holders))

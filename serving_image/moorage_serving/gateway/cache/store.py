@@ -12,90 +12,47 @@ And `moorage:cache:v1:tenants`: sorted set of tenants by the Unix millisecond th
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from moorage_serving.gateway.cache.key import revision_prefix, tenant_prefix
-from moorage_serving.gateway.redis_calls import Script
+from moorage_serving.gateway.redis_calls import RedisUnavailableError
+from moorage_serving.gateway.redis_scripts import read_script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from moorage_serving.gateway.cache.key import Scope
     from moorage_serving.gateway.cache.lease import Lease
+    from moorage_serving.gateway.redis_calls import Argument, Reply
     from moorage_serving.gateway.redis_link import RedisLink
 
 TENANTS = "moorage:cache:v1:tenants"
 LOOKUP_SECONDS = 0.005
 STORE_SECONDS = 1.0  # nobody waits for it
-FORGET = """
-local prefix, expiries, sizes = ARGV[1], KEYS[1], KEYS[2]
-local function unlist(item)
-  local size = redis.call('HGET', sizes, item)
-  if size then
-    redis.call('HDEL', sizes, item)
-    redis.call('HINCRBY', sizes, '', -size)
-  end
-  redis.call('ZREM', expiries, item)
-end
-local function forget(item)
-  local was_there = redis.call('UNLINK', prefix .. item)
-  unlist(item)
-  return was_there
-end
-"""
-# ARGV: prefix, item... Answers how many of them were there.
-FORGET_ITEMS = Script(
-    FORGET
-    + """
-local count = 0
-for index = 2, #ARGV do count = count + forget(ARGV[index]) end
-return count
-"""
-)
-# KEYS: the index, the item's lease. ARGV: prefix, item, value, lifetime in milliseconds, greatest sum of bytes, and who
-# holds the lease, which ends with the storing: nobody else finds neither of them.
-# Answers how many items were evicted, -1 when the value alone is too large.
-# SET comes before all that writes: a Redis without memory refuses a script's first write, and no later one.
-# The index heals itself: what expired leaves it (100 at a time, more than one call can add), and it ends with its last
-# item. When one half of it was evicted or damaged, all that the other half knows of is deleted, so that nothing is kept
-# that is not counted. When both are gone, what they knew of ends with its lifetime.
-STORE_ITEM = Script(
-    FORGET
-    + """
-local item, value, lifetime, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local kinds = {redis.call('TYPE', expiries).ok, redis.call('TYPE', sizes).ok}
-if table.concat(kinds, ' ') ~= 'zset hash' and table.concat(kinds, ' ') ~= 'none none' then
-  local known = kinds[1] == 'zset' and redis.call('ZRANGE', expiries, 0, -1)
-    or kinds[2] == 'hash' and redis.call('HKEYS', sizes) or {}
-  for _, each in ipairs(known) do redis.call('UNLINK', prefix .. each) end
-  redis.call('DEL', expiries, sizes)
-end
-local size = #value + #prefix + #item
-if size > most then
-  forget(item)
-  return -1
-end
-redis.call('SET', prefix .. item, value, 'PX', lifetime)
-unlist(item)
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-for _, expired in ipairs(redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 100)) do forget(expired) end
-local evicted = 0
-while tonumber(redis.call('HGET', sizes, '') or 0) + size > most do
-  forget(redis.call('ZRANGE', expiries, 0, 0)[1])
-  evicted = evicted + 1
-end
-redis.call('HSET', sizes, item, size)
-redis.call('HINCRBY', sizes, '', size)
-redis.call('ZADD', expiries, now + lifetime, item)
-local last = tonumber(redis.call('ZRANGE', expiries, -1, -1, 'WITHSCORES')[2])
-redis.call('PEXPIREAT', expiries, last)
-redis.call('PEXPIREAT', sizes, last)
-if ARGV[6] ~= '' and redis.pcall('GET', KEYS[3]) == ARGV[6] then redis.call('DEL', KEYS[3]) end
-return evicted
-"""
-)
+NOT_YET, TOO_LARGE = 0, -1
+SCRIPTS = Path(__file__).parent / "scripts"
+FORGET_ITEMS, STORE_ITEM = (read_script(SCRIPTS, "index", name) for name in ("forget", "store"))
+
+
+class Outcome(NamedTuple):
+    """What store.lua answers; `names` are of items that have to be among its keys, now or the next time."""
+
+    status: int
+    evicted: int
+    names: list[bytes]
+
+    @classmethod
+    def of(cls, reply: Reply) -> Outcome:
+        """Raises RedisUnavailableError when it makes no sense."""
+        match reply:
+            case [int(status), int(evicted), list(names)]:
+                return cls(status, evicted, [name for name in names if isinstance(name, bytes)])
+            case _:
+                raise RedisUnavailableError("a reply that makes no sense", may_have_run=True)
 
 
 class ItemKey(NamedTuple):
@@ -114,11 +71,16 @@ class ItemKey(NamedTuple):
 
     @property
     def redis_key(self) -> str:
-        return tenant_prefix(self.scope.tenant) + self.item
+        return item_key(self.scope.tenant, self.item)
 
     @property
     def lease_key(self) -> str:
         return f"{self.redis_key}:lease"
+
+
+def item_key(tenant: str, item: str) -> str:
+    """Where an item of a tenant lies."""
+    return tenant_prefix(tenant) + item
 
 
 def index_keys(tenant: str) -> tuple[str, str]:
@@ -134,6 +96,8 @@ class CacheStore:
         self._redis = redis
         self._ttl_seconds = ttl_seconds
         self._max_tenant_bytes = max_tenant_bytes
+        self._oldest: defaultdict[str, list[bytes]] = defaultdict(list)  # who leaves next, of tenants without room
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def read(self, key: ItemKey) -> bytes | None:
         """The item. Raises RedisUnavailableError after 5 ms."""
@@ -154,15 +118,32 @@ class CacheStore:
         """
         tenant, lifetime_milliseconds = key.scope.tenant, self._ttl_seconds * 1000
         holder = "" if lease is None else lease.address.text
-        arguments = (tenant_prefix(tenant), key.item, value, lifetime_milliseconds, self._max_tenant_bytes, holder)
-        keys = (*index_keys(tenant), key.lease_key)
-        evicted = await self._redis.run_script(STORE_ITEM, keys, arguments, STORE_SECONDS)
-        if lease is not None and evicted != -1:
+        arguments = (tenant_prefix(tenant), value, lifetime_milliseconds, self._max_tenant_bytes, holder)
+        own_keys = (*index_keys(tenant), key.lease_key, key.redis_key)
+        outcome = await self._try_to_write(tenant, own_keys, arguments)
+        evicted = outcome.evicted
+        if outcome.status == NOT_YET:
+            # One after the other: of many that want the same room, each would make all others ask again.
+            async with self._turns[tenant]:
+                while outcome.status == NOT_YET:
+                    outcome = await self._try_to_write(tenant, own_keys, arguments)
+                    evicted += outcome.evicted
+        if outcome.status == TOO_LARGE:
+            return TOO_LARGE
+        if lease is not None:
             lease.held = False
         self._redis.post("ZADD", TENANTS, "GT", int(time.time() * 1000) + lifetime_milliseconds, tenant)
-        return evicted if isinstance(evicted, int) else 0
+        return evicted
+
+    async def _try_to_write(self, tenant: str, own_keys: Sequence[str], arguments: Sequence[Argument]) -> Outcome:
+        """With those that have to leave among the keys, as far as this process knows them."""
+        prefix = tenant_prefix(tenant).encode()
+        keys = (*own_keys, *(prefix + name for name in self._oldest[tenant]))
+        outcome = Outcome.of(await self._redis.run_script(STORE_ITEM, keys, arguments, STORE_SECONDS))
+        self._oldest[tenant] = outcome.names
+        return outcome
 
     def forget(self, key: ItemKey) -> None:
         """Delete the item, some time soon."""
         tenant = key.scope.tenant
-        self._redis.post_script(FORGET_ITEMS, index_keys(tenant), (tenant_prefix(tenant), key.item))
+        self._redis.post_script(FORGET_ITEMS, (*index_keys(tenant), key.redis_key), (tenant_prefix(tenant),))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 from moorage_serving.gateway.quota.answers import rate_limit_headers
 from moorage_serving.gateway.quota.limits import Limits, Refusal, Verdict
 from moorage_serving.gateway.quota.reservation import Reservation
-from moorage_serving.gateway.redis_calls import RedisUnavailableError, Reply, Script
+from moorage_serving.gateway.redis_calls import RedisUnavailableError, Reply
+from moorage_serving.gateway.redis_scripts import pages, read_script
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.quota.answers import Headers
@@ -23,13 +24,8 @@ LEASE_SECONDS = 30.0
 RENEWAL_SECONDS = LEASE_SECONDS / 3
 
 
-def script(name: str) -> Script:
-    """A file of `scripts`, after what they share."""
-    folder = Path(__file__).parent / "scripts"
-    return Script((folder / "window.lua").read_text() + (folder / f"{name}.lua").read_text())
-
-
-RESERVE, SETTLE, RENEW = script("reserve"), script("settle"), script("renew")
+SCRIPTS = Path(__file__).parent / "scripts"
+RESERVE, SETTLE, RENEW = (read_script(SCRIPTS, "window", name) for name in ("reserve", "settle", "renew"))
 
 
 class SharedTenant:
@@ -128,8 +124,8 @@ class SharedCounter:
             if not self._redis.available:
                 continue
             for tenant in self._tenants.values():
-                if tenant.held:
-                    arguments = (round(LEASE_SECONDS * 1000), *tenant.held)
+                for held in pages(tenant.held):
+                    arguments = (round(LEASE_SECONDS * 1000), *held)
                     self._redis.post_script(RENEW, (tenant.leases, tenant.reservations), arguments)
 
 
