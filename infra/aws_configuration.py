@@ -40,6 +40,11 @@ class AwsSettings(BaseModel):
         description="Whether the services that the stack calls are reached without the NAT gateway, at a price for "
         "each in each zone. Default: they are not.",
     )
+    serverless_cache: bool = Field(
+        default=False,
+        description="Outside of a cluster: whether the gateways' cache is ElastiCache Serverless, paid by what is "
+        "stored and asked. Default: nodes in each zone, paid by the hour.",
+    )
     deletion_protection: bool = Field(
         default=True,
         description="Whether the cluster and its key refuse to be deleted. Default: they do.",

@@ -12,7 +12,7 @@ from aws_jobs import Jobs, check_jobs, create_jobs, jobs_outputs, watched_queue
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
 from file_keys import as_in_the_file
 from images import image_of
-from moorage.aws.cache import PORT, ElastiCacheValkey
+from moorage.aws.cache import PORT, ElastiCacheValkey, ElastiCacheValkeyArgs
 from moorage.aws.ecs_cluster import EcsCluster
 from moorage.aws.gateway import FargateGateway, FargateGatewayArgs
 from moorage.aws.load_balancer import LoadBalancerExposureArgs, StreamLoadBalancer, StreamLoadBalancerArgs
@@ -133,18 +133,17 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
 
 
 def _create_cache(ground: Ground, gateway_settings: GatewaySettings) -> ElastiCacheValkey:
-    cache = ElastiCacheValkey(
-        "cache",
-        {
-            "vpc_id": ground.network.vpc_id,
-            "subnet_ids": ground.network.private_subnet_ids,
-            "client_security_group_ids": [ground.clients.security_group_id],
-            "settings": gateway_settings,
-            "replicas": len(ground.aws.availability_zones) - 1,
-            "tags": ground.aws.tags,
-        },
-        ground.opts,
-    )
+    args: ElastiCacheValkeyArgs = {
+        "vpc_id": ground.network.vpc_id,
+        "subnet_ids": ground.network.private_subnet_ids,
+        "client_security_group_ids": [ground.clients.security_group_id],
+        "settings": gateway_settings,
+        "serverless": ground.aws.serverless_cache,
+        "tags": ground.aws.tags,
+    }
+    if not ground.aws.serverless_cache:
+        args["replicas"] = len(ground.aws.availability_zones) - 1
+    cache = ElastiCacheValkey("cache", args, ground.opts)
     let_out(
         "gateway-to-cache",
         client=ground.clients.security_group_id,

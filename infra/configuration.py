@@ -251,6 +251,10 @@ class Configuration(BaseModel):
         if self.cloud != "kubernetes":
             for name in sorted({"context", "service_account_annotations"} & self.cluster.model_fields_set):
                 yield Problem(f"cluster.{name}", f": has no meaning with cloud = {self.cloud}; remove it")
+        if self.aws is not None and "serverless_cache" in self.aws.model_fields_set:
+            yield Problem(
+                "aws.serverless_cache", ": has no meaning in a cluster, which brings its own cache; remove it"
+            )
         if self.cloud == "aws" and "runbook_url" in self.cloudwatch.model_fields_set:
             yield Problem("cloudwatch.runbook_url", ": has no meaning in a cluster; see monitoring.runbook_url")
         yield from self._contradictory_addons()

@@ -122,6 +122,9 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:elasticache/replicationGroup:ReplicationGroup": lambda name, _: {
         "primaryEndpointAddress": f"master.{name}.abc123.euc1.cache.amazonaws.com"
     },
+    "aws:elasticache/serverlessCache:ServerlessCache": lambda name, _: {
+        "endpoints": [{"address": f"{name}-abc123.serverless.euc1.cache.amazonaws.com", "port": 6379}]
+    },
     "aws:elasticache/subnetGroup:SubnetGroup": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:iam/instanceProfile:InstanceProfile": _arn("iam", "instance-profile/", region=""),
     "aws:iam/role:Role": _role,

@@ -165,6 +165,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "subnet_ids": SUBNETS,
         "client_security_group_ids": ["sg-0123456789abcdef0", "sg-0123456789abcdef1"],
         "settings": {"cache": {"max_tenant_bytes": 2**30}},
+        "serverless": False,
         "memory_mib": 4000,
         "replicas": 2,
         "tags": TAGS,

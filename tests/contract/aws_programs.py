@@ -55,6 +55,7 @@ VARIANTS: Mapping[str, Variant] = {
     "identity": (EksWorkloadIdentity, {}),
     "cache": (ElastiCacheValkey, {}),
     "cache of one node": (ElastiCacheValkey, {"settings": ..., "memory_mib": ..., "replicas": 0}),
+    "serverless cache": (ElastiCacheValkey, {"serverless": True, "settings": ..., "memory_mib": ..., "replicas": ...}),
     "function": (
         LambdaLlm,
         dict.fromkeys(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from moorage.aws.cache_node_type import cache_node_types
+from moorage.aws.serverless_cache import ACCESS_STRING
 from moorage.planner.cache_memory import needed_memory_mib
 from moorage.spec import SpecError
 
@@ -70,6 +71,62 @@ def test_nothing_that_is_counted_is_evicted():
     (group,) = recording.of_type("ParameterGroup")
     parameters = {parameter["name"]: parameter["value"] for parameter in group.inputs["parameters"]}
     assert parameters == {"maxmemory-policy": "noeviction", "reserved-memory-percent": "50"}
+
+
+def serverless(**changes: object) -> dict[str, Any]:
+    _, recording = run_program(program(VARIANTS["serverless cache"], **changes))
+    (found,) = recording.of_type("ServerlessCache")
+    assert recording.of_type("ReplicationGroup") == []
+    return found.inputs
+
+
+@pytest.mark.parametrize(
+    ("settings", "memory_mib", "gigabytes"),
+    [(..., ..., 1), ({"cache": {"max_tenant_bytes": 2**30}}, ..., 2), (..., 3000, 4), (..., 4_768_371, 5000)],
+)
+def test_a_serverless_cache_stores_what_tenants_may_and_no_more(settings: object, memory_mib: object, gigabytes: int):
+    limits = serverless(settings=settings, memory_mib=memory_mib)["cacheUsageLimits"]
+    assert limits == {"dataStorage": {"maximum": gigabytes, "unit": "GB"}}
+
+
+def test_a_serverless_cache_lets_in_one_user_with_a_password_for_the_gateways_keys():
+    _, recording = run_program(program(VARIANTS["serverless cache"]))
+    (user,), (group,) = recording.of_type("User"), recording.of_type("UserGroup")
+    (cache,) = recording.of_type("ServerlessCache")
+    assert user.inputs["userName"] == "default"
+    assert isinstance(user.inputs["passwords"], Secret) or user.inputs["passwords"]
+    assert user.inputs["accessString"] == ACCESS_STRING
+    assert "noPasswordRequired" not in user.inputs
+    assert group.inputs["userIds"] == [user.inputs["userId"]]
+    assert cache.inputs["userGroupId"] == group.inputs["userGroupId"]
+
+
+def test_a_serverless_cache_is_reached_through_its_firewall_alone():
+    _, recording = run_program(program(VARIANTS["serverless cache"]))
+    (cache,) = recording.of_type("ServerlessCache")
+    (group,) = recording.of_type("SecurityGroup")
+    assert cache.inputs["securityGroupIds"] == [f"{group.name}-id"]
+    assert cache.inputs["subnetIds"] == ["subnet-a", "subnet-b"]
+
+
+def test_the_address_of_a_serverless_cache_is_used_as_that_of_nodes_is():
+    cache, _ = run_program(program(VARIANTS["serverless cache"]))
+    url = value_of(cache.url)
+    assert isinstance(url, Secret)
+    address = "harbour-s-abc123.serverless.euc1.cache.amazonaws.com"
+    assert url.value == f"rediss://:harbour-password-plaintext@{address}:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"replicas": 1}, "replicas = 1: has no meaning with serverless = true"),
+        ({"memory_mib": 4_768_372}, "memory_mib = 4768372: must be at most 4768371, which a serverless cache holds"),
+    ],
+)
+def test_what_no_serverless_cache_has_is_refused(changes: dict[str, object], message: str):
+    with pytest.raises(SpecError, match=message):
+        serverless(**changes)
 
 
 @pytest.mark.parametrize(

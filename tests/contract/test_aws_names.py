@@ -31,6 +31,8 @@ LIMITS = {
     "aws:eks/cluster:Cluster": ("name", limit_of("eks", "ClusterName")),
     # docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html (read 2026-11-25)
     "aws:elasticache/replicationGroup:ReplicationGroup": ("replicationGroupId", 40),
+    # As that of a user group in github.com/open-constructs/aws-cdk-library, src/aws-elasticache (read 2026-11-26).
+    "aws:elasticache/serverlessCache:ServerlessCache": ("name", 40),
     "aws:iam/role:Role": ("name", limit_of("iam", "roleNameType")),
     "aws:iam/rolePolicy:RolePolicy": ("name", limit_of("iam", "policyNameType")),
     # docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html (read 2026-11-25)

@@ -226,6 +226,7 @@ ENCRYPTED = {
     "aws:ecr/repository:Repository": lambda inputs: inputs["encryptionConfigurations"][0]["kmsKey"],
     "aws:eks/cluster:Cluster": lambda inputs: inputs["encryptionConfig"]["provider"]["keyArn"],
     "aws:elasticache/replicationGroup:ReplicationGroup": lambda inputs: inputs["kmsKeyId"],
+    "aws:elasticache/serverlessCache:ServerlessCache": lambda inputs: inputs["kmsKeyId"],
     "aws:lambda/function:Function": lambda inputs: inputs["kmsKeyArn"],
     "kubernetes:eks.amazonaws.com/v1:NodeClass": lambda inputs: inputs["spec"]["ephemeralStorage"]["kmsKeyID"],
     "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass": lambda inputs: _disk(inputs["spec"]["blockDeviceMappings"])[

@@ -21,14 +21,19 @@ NO_KEYS = "The command has no key arguments"
 
 @dataclass(frozen=True)
 class Command:
-    """`declared` are the keys of the script that it is a command of, None where a client sent it."""
+    """`client` sent it, or the script that it is a command of; `declared` are the keys of that script, None without."""
 
     words: tuple[str, ...]
+    client: str
     declared: frozenset[str] | None
 
     @property
     def name(self) -> str:
         return self.words[0].lower()
+
+    @property
+    def came_over_tcp(self) -> bool:
+        return not self.client.startswith("unix:")
 
     @property
     def script_keys(self) -> tuple[str, ...]:
@@ -71,12 +76,14 @@ class Recording:
         self._socket.close()
 
     def _read(self) -> None:
-        declared: frozenset[str] = frozenset()
+        client, declared = "", frozenset[str]()
         for line in self._lines:
             found = LINE.fullmatch(line.removesuffix("\r\n"))
             assert found is not None, line
             words = tuple(WORD.findall(found["words"]))
-            command = Command(words, declared if found["client"] == "lua" else None)
+            in_script = found["client"] == "lua"
+            client = client if in_script else found["client"]
+            command = Command(words, client, declared if in_script else None)
             if command.name in ("eval", "evalsha"):
                 declared = frozenset(command.script_keys)
             self.commands.append(command)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis.crc import key_slot
 
+from moorage.aws.serverless_cache import ACCESS_STRING, COMMANDS
 from moorage_serving.gateway.cache.key import tenant_prefix
 from moorage_serving.gateway.cache.lease import CLAIM, RELEASE
 from moorage_serving.gateway.cache.lease import RENEW as RENEW_LEASES
@@ -43,9 +44,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.long
 CHAT = "/v1/chat/completions"
 TENANT = "acme"
+USER, PASSWORD = "gateway", "password-of-the-tests"
 MAX_TENANT_BYTES = 100_000
 ATTEMPTS = 10
 PATIENCE_SECONDS = 20.0
+# Longer than a request waits for its limits, and shorter than the connection is kept without a reply.
+PAUSE_MILLISECONDS = 150
 LIMITS = {
     "requests_per_minute": 1000,
     "tokens_per_minute": 1_000_000,
@@ -133,7 +137,7 @@ def half_an_index_is_cleared(pair: Pair) -> None:
 
 def an_operator_deletes_all(pair: Pair) -> None:
     pair.ask_and_store()
-    command = (sys.executable, "-m", "moorage_serving.gateway", "cache", "invalidate", "--tenant", TENANT, "--apply")
+    command = (sys.executable, "-m", "moorage_serving.gateway", "cache", "invalidate", "--revision", "r1", "--apply")
     run = subprocess.run(
         [*command, "--config", str(pair.first.config_path)], capture_output=True, text=True, timeout=60, check=True
     )
@@ -181,6 +185,19 @@ def limits_are_counted_together(pair: Pair) -> None:
     eventually(lambda: not pair.server.client.hlen(f"moorage:quota:{{{TENANT}}}:reservations"))
 
 
+def what_was_let_in_without_an_answer_is_counted(pair: Pair) -> None:
+    used = f"moorage:quota:{{{TENANT}}}:window"
+    for _ in range(ATTEMPTS):
+        before = int(pair.server.client.hget(used, "requests") or 0)  # type: ignore[arg-type]
+        late = pair.first.metric("redis_failures_total", reason="timeout")
+        pair.server.client.client_pause(PAUSE_MILLISECONDS)
+        pair.ask(pair.first, uuid.uuid4().hex)
+        if pair.first.metric("redis_failures_total", reason="timeout") > late:
+            eventually(lambda: int(pair.server.client.hget(used, "requests") or 0) > before)  # type: ignore[arg-type] # noqa: B023
+            return
+    pytest.fail("the server was never late")
+
+
 def usage_is_written_when_a_gateway_ends(pair: Pair) -> None:
     def requests() -> int:
         days = pair.server.client.keys("moorage:usage:*")
@@ -203,6 +220,7 @@ BEHAVIOURS = (
     gateways_share_an_answer,
     an_answer_that_is_not_kept_leaves_no_lease,
     limits_are_counted_together,
+    what_was_let_in_without_an_answer_is_counted,
     usage_is_written_when_a_gateway_ends,
 )
 
@@ -210,6 +228,7 @@ BEHAVIOURS = (
 @pytest.fixture(scope="module")
 def server(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     with RedisCluster(redis_server, tmp_path_factory.mktemp("cluster") / "redis") as running:
+        running.client.execute_command("ACL SETUSER", USER, f">{PASSWORD}", *ACCESS_STRING.split())
         yield running
 
 
@@ -219,7 +238,7 @@ def pair(server: RedisCluster, engine_room: EngineRoom, tmp_path_factory: pytest
     with engine_room.engine() as engine, ExitStack() as stack:
         config = document(
             upstream("engine", engine.address),
-            redis_url=f"redis://127.0.0.1:{server.port}/0",
+            redis_url=f"redis://{USER}:{PASSWORD}@127.0.0.1:{server.port}/0",
             cache={"max_tenant_bytes": MAX_TENANT_BYTES, "semantic": {}},
             tenants=[{"id": TENANT, "semantic_cache": True, **LIMITS}],
             timeouts={"connect_seconds": 5, "first_byte_seconds": 60, "idle_seconds": 60},
@@ -239,7 +258,7 @@ def commands(pair: Pair) -> list[Command]:
     with Recording(pair.server) as recording:
         for behaviour in BEHAVIOURS:
             behaviour(pair)
-    return recording.commands
+    return [command for command in recording.commands if command.came_over_tcp]
 
 
 @pytest.mark.usefixtures("commands")
@@ -265,3 +284,9 @@ def test_scripts_are_given_keys_and_all_of_one_slot(commands: list[Command]) -> 
     scripts = [command for command in commands if command.name in ("eval", "evalsha")]
     for command in scripts:
         assert len({key_slot(key.encode()) for key in command.script_keys}) == 1, command.script_keys
+
+
+def test_the_user_of_elasticache_serverless_may_do_this_and_no_more(commands: list[Command], pair: Pair) -> None:
+    assert {command.name for command in commands} - {"auth"} == {*COMMANDS}
+    refused: list[dict[str, str]] = pair.server.client.acl_log()  # type: ignore[assignment]
+    assert {entry["object"] for entry in refused} <= {"client|setinfo"}, "redis-py tells its name, or goes on without"

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
-from pulumi_aws import ec2, elasticache, vpc
+from pulumi_aws import ec2, elasticache, kms, vpc
 
 from moorage.aws.cache_spec import CacheSpec
 from moorage.aws.encryption_key import create_key
 from moorage.aws.names import check_name
+from moorage.aws.serverless_cache import create_serverless_cache
 from moorage.aws.tags import named
 from moorage.credentials.password import Password
 from moorage.spec.gateway_settings import GatewaySettings
@@ -32,11 +33,15 @@ class ElastiCacheValkeyArgs(TypedDict):
     """Whose members may connect, such as the gateways'; nobody else does."""
     settings: NotRequired[GatewaySettings]
     """Those of the gateways: how much they may store follows from them. Default: no cache, limits and usage alone."""
+    serverless: NotRequired[bool]
+    """Whether it is ElastiCache Serverless, which is paid by what is stored and asked, in place of nodes that are paid
+    by the hour. Default: nodes."""
     memory_mib: NotRequired[int]
-    """What it stores at most; the smallest node that holds it is taken. Default: what `settings` need."""
+    """What it stores at most: the smallest node that holds it is taken, and a serverless cache is limited to it, in
+    whole GB. Default: what `settings` need."""
     replicas: NotRequired[int]
-    """Nodes that take over when the first one fails, each in another zone; 0 where a lost cache is no harm. Default:
-    1."""
+    """Nodes that take over when the first one fails, each in another zone; 0 where a lost cache is no harm. Not with
+    `serverless`. Default: 1."""
     tags: NotRequired[Mapping[str, str]]
     """On every resource. Default: none."""
 
@@ -44,15 +49,21 @@ class ElastiCacheValkeyArgs(TypedDict):
 class ElastiCacheValkey(pulumi.ComponentResource):
     """One Valkey for all gateways of a stack: TLS alone, with a password that nobody has to know, encrypted at rest.
 
-    One shard: the gateway's scripts work on keys that a cluster of shards, or ElastiCache Serverless, would part.
-    `pulumi up --replace URN` of its password renews it; ElastiCache goes on to take the old one as well.
+    Nodes are one shard. ElastiCache Serverless is a cluster of shards behind one address, whose keys are parted by
+    tenant. Full nodes refuse what is new; a full serverless cache evicts what was used least lately and has a time to
+    live, which limits and usage have as well as answers (docs.aws.amazon.com/AmazonElastiCache/latest/dg/Scaling.html,
+    read 2026-11-26): it is not to become full, and what `settings` need is an upper bound.
+
+    `pulumi up --replace URN` of its password renews it. Nodes go on to take the old one as well; a serverless cache
+    does not, so that gateways with the old one, if they lose their connection, are without a cache until they are
+    replaced.
     """
 
     url: pulumi.Output[str]
     """`rediss://:password@host:port/0`, as the gateway takes it; a secret. Its certificate is one of Amazon's, which
     every system trusts."""
     security_group_id: pulumi.Output[str]
-    """Of its nodes."""
+    """Of its nodes, or of the endpoint of the serverless cache."""
 
     def __init__(self, name: str, args: ElastiCacheValkeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raises `moorage.spec.SpecError` for arguments that cannot be served."""
@@ -62,9 +73,10 @@ class ElastiCacheValkey(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         password = Password(f"{name}-password", self._child).password
         group = self._create_security_group(args)
-        nodes = self._create_nodes(args, group, password)
+        create = self._create_serverless if self._spec.serverless else self._create_nodes
+        address = create(args, group, password)
         self.security_group_id = group.id
-        self.url = pulumi.Output.concat("rediss://:", password, "@", nodes.primary_endpoint_address, f":{PORT}/0")
+        self.url = pulumi.Output.concat("rediss://:", password, "@", address, f":{PORT}/0")
         self.register_outputs({"url": self.url, "security_group_id": self.security_group_id})
 
     def _create_security_group(self, args: ElastiCacheValkeyArgs) -> ec2.SecurityGroup:
@@ -91,13 +103,34 @@ class ElastiCacheValkey(pulumi.ComponentResource):
             )
         return group
 
+    def _create_key(self) -> kms.Key:
+        return create_key(
+            f"{self._name}-key", description=f"Cache {self._name}", tags=self._spec.tags, opts=self._child
+        )
+
+    def _create_serverless(
+        self, args: ElastiCacheValkeyArgs, group: ec2.SecurityGroup, password: pulumi.Output[str]
+    ) -> pulumi.Output[str]:
+        cache = create_serverless_cache(
+            self._name,
+            major_engine_version=ENGINE_VERSION.partition(".")[0],
+            max_data_storage_gb=self._spec.max_data_storage_gb,
+            subnet_ids=args["subnet_ids"],
+            security_group=group,
+            key=self._create_key(),
+            password=password,
+            snapshot_retention_days=_SNAPSHOT_RETENTION_DAYS,
+            tags=self._spec.tags,
+            opts=self._child,
+        )
+        return cache.endpoints[0].address
+
     def _create_nodes(
         self, args: ElastiCacheValkeyArgs, group: ec2.SecurityGroup, password: pulumi.Output[str]
-    ) -> elasticache.ReplicationGroup:
-        key = create_key(f"{self._name}-key", description=f"Cache {self._name}", tags=self._spec.tags, opts=self._child)
+    ) -> pulumi.Output[str]:
         # Short, for the limit is 40 characters with those that make it unique.
         name = f"{self._name}-v"
-        return elasticache.ReplicationGroup(
+        nodes = elasticache.ReplicationGroup(
             name,
             description=f"Moorage {self._name}",
             engine="valkey",
@@ -113,7 +146,7 @@ class ElastiCacheValkey(pulumi.ComponentResource):
             transit_encryption_enabled=True,
             transit_encryption_mode="required",
             at_rest_encryption_enabled=True,
-            kms_key_id=key.arn,
+            kms_key_id=self._create_key().arn,
             auth_token=password,
             auth_token_update_strategy="ROTATE",  # noqa: S106 - what becomes of the old one
             snapshot_retention_limit=_SNAPSHOT_RETENTION_DAYS,
@@ -123,6 +156,7 @@ class ElastiCacheValkey(pulumi.ComponentResource):
             tags=named(name, self._spec.tags),
             opts=self._child,
         )
+        return nodes.primary_endpoint_address
 
     def _create_parameters(self) -> elasticache.ParameterGroup:
         """As `KubernetesValkey` has them, which says why nothing is evicted."""
