@@ -72,7 +72,7 @@ def _label(name: str) -> str:
 def _outputs(block: Block, inputs: Mapping[str, Any], reference: str) -> dict[str, Any]:
     """Of what the provider finds out by itself, and the program has not said."""
     own = {
-        camel(name): _output(name, f"{reference}.{name}", attribute.get("type"))
+        _pulumis_output(name, attribute): _output(name, f"{reference}.{name}", attribute.get("type"))
         for name, attribute in attributes(block).items()
         if attribute.get("computed") and camel(name) not in inputs
     }
@@ -87,6 +87,15 @@ def _block_outputs(block: Block, inputs: Mapping[str, Any], reference: str) -> "
         if inner.get("max_items") == 1 and isinstance(given, dict):
             found.append((camel(name), {**given, **_outputs(inner["block"], given, f"{reference}.{name}[0]")}))
     return found
+
+
+def _pulumis_output(name: str, attribute: Mapping[str, Any]) -> str:
+    """Pulumi has lists in the plural."""
+    match attribute.get("type"):
+        case ["list", ["object", _]] if name not in SINGLE_OUTPUTS and not name.endswith("s"):
+            return f"{camel(name)}s"
+        case _:
+            return camel(name)
 
 
 def _output(name: str, expression: str, kind: Any) -> Any:

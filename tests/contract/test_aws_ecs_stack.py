@@ -69,6 +69,13 @@ def test_its_gateways_find_all_engines_by_one_name(platform: str, stacks: dict[s
     assert service(stack)["serviceRegistries"]["registryArn"].endswith("engine-registry")
 
 
+def test_its_gateways_share_a_cache_of_nodes_or_a_serverless_one(stacks: dict[str, SimpleNamespace]):
+    assert the(stacks["ecs"], "ReplicationGroup", "cache")["numCacheClusters"] == 2
+    cache, user = (the(stacks["fargate"], kind, "cache") for kind in ("ServerlessCache", "User"))
+    assert cache["subnetIds"] == the(stacks["fargate"], "Service", "gateway")["networkConfiguration"]["subnets"]
+    assert user["accessString"].startswith("on ~moorage:* ")
+
+
 @every_platform
 def test_only_gateways_reach_an_engine(platform: str, stacks: dict[str, SimpleNamespace]):
     ways_in = [
