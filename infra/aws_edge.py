@@ -16,7 +16,7 @@ from settings import Settings
 if TYPE_CHECKING:
     from aws_configuration import AwsSettings
     from edge_configuration import EdgeSettings
-    from moorage.aws.rest_api_spec import CustomDomainArgs
+    from moorage.aws.domain_name_spec import CustomDomainArgs
 
 _ORIGIN = "gateways"
 _GROUP_OF_ORIGINS = "CloudFront-VPCOrigins-Service-SG*"
@@ -52,7 +52,7 @@ def build_edge(
         "tags": tags,
     }
     if wanted.custom_domain is not None:
-        args["custom_domain"] = cast("CustomDomainArgs", wanted.custom_domain.model_dump())
+        args["custom_domain"] = cast("CustomDomainArgs", wanted.custom_domain.model_dump(exclude_none=True))
     if wanted.web_acl_arn is not None:
         args["web_acl_arn"] = wanted.web_acl_arn
     edge = EdgeDistribution("edge", args, opts)

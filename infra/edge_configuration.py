@@ -22,8 +22,8 @@ class EdgeSettings(BaseModel):
     enabled: bool = Field(description="Whether it answers. It is switched off before it is deleted.")
     custom_domain: EdgeDomain | None = Field(
         default=None,
-        description="`domain_name` that clients call, and `certificate_arn` of its certificate in us-east-1. "
-        "Default: CloudFront's own name.",
+        description="`domain_name` that clients call, and `certificate_arn` of its certificate in us-east-1, "
+        "or `hosted_zone_id` of the zone for its records and those of a new one. Default: CloudFront's own name.",
     )
     web_acl_arn: EdgeWebAclArn | None = Field(default=None, description="Of AWS WAF, for CloudFront. Default: none.")
 
@@ -32,9 +32,10 @@ def contradictions(balancer: ExposureSpec, gateway: "GatewaySettings") -> Iterat
     """What a stack with an edge may not say besides."""
     if balancer.public:
         yield Problem("load_balancer.public", " = true: must be false with edge, which else would be gone around")
-    if balancer.certificate_arn is None:
+    if balancer.domain is None:
         yield Problem(
-            "load_balancer.certificate_arn", ": is missing; CloudFront speaks TLS with the balancer, for its hostname"
+            "load_balancer.certificate_arn",
+            ": is missing; CloudFront speaks TLS with the balancer, for its hostname; must be given, or hosted_zone_id",
         )
     if gateway.authentication == "none":
         yield Problem("gateway.authentication", " = none: must be api_keys with edge, which lets in signed keys alone")

@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from moorage.aws.domain_name_spec import CustomDomain
 from moorage.aws.lambda_prices import Architecture
 from moorage.aws.provisioned_concurrency_spec import ProvisionedConcurrency
-from moorage.aws.rest_api_spec import CustomDomain, Throttle
+from moorage.aws.rest_api_spec import Throttle
 from moorage.spec.numbers import WholeNumber
 from strict import STRICT
 

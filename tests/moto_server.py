@@ -29,7 +29,7 @@ def moto_server(folder: Path) -> Iterator[str]:
     """The address of one with nothing in it yet; its log is in `folder`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_ACM_VALIDATION_WAIT": "1"}
     with (folder / "moto.log").open("w") as log:
         command = [sys.executable, str(Path(atomic_moto.__file__)), "-H", "127.0.0.1", "-p", str(port)]
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)

@@ -107,7 +107,9 @@ def _reference(expression: str, kind: Any) -> Any:
     match kind:
         case ["list" | "set", ["object", fields]]:
             inner: Callable[[str, Any], Any] = _reference
-            return [{camel(name): inner(f"{expression}[0].{name}", field) for name, field in fields.items()}]
+            # A set has no order in Terraform, and no first element.
+            one = f"tolist({expression})[0]" if kind[0] == "set" else f"{expression}[0]"
+            return [{camel(name): inner(f"{one}.{name}", field) for name, field in fields.items()}]
         case ["list" | "set", _]:
             return [f"${{tolist({expression})[0]}}"]
         case ["map", _]:

@@ -91,7 +91,7 @@ class Terraform:
 SERVICES = (
     *("acm", "apigateway", "appautoscaling", "autoscaling", "budgets", "cloudformation", "cloudfront"),
     *("cloudfrontkeyvaluestore", "cloudwatch", "dynamodb", "ec2", "ecr", "ecs", "eks", "elasticache", "elbv2"),
-    *("events", "iam", "kms", "lambda", "logs", "s3", "sagemaker", "scheduler", "secretsmanager"),
+    *("events", "iam", "kms", "lambda", "logs", "route53", "s3", "sagemaker", "scheduler", "secretsmanager"),
     *("servicediscovery", "sns", "sqs", "ssm", "sts", "wafv2"),
 )
 """Whose calls go to moto."""

@@ -80,14 +80,27 @@ def _load_balancer(name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
+def _certificate(name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
+    validation = {
+        "domainName": inputs["domainName"],
+        "resourceRecordName": f"_0a1b2c3d.{inputs['domainName']}.",
+        "resourceRecordType": "CNAME",
+        "resourceRecordValue": "_4e5f6a7b.acm-validations.aws.",
+    }
+    arn = f"arn:aws:acm:{inputs.get('region', REGION)}:{ACCOUNT_ID}:certificate/{name}"
+    return {"arn": arn, "domainValidationOptions": [validation]}
+
+
 def _target_group(name: str, _inputs: Mapping[str, Any]) -> dict[str, object]:
     suffix = f"targetgroup/{name}-1a2b3c4/0123456789abcdef"
     return {"arn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:{suffix}", "arnSuffix": suffix}
 
 
 AWS_ANSWERS: Mapping[str, Answer] = {
+    "aws:acm/certificate:Certificate": _certificate,
     "aws:apigateway/domainName:DomainName": lambda name, _: {
-        "regionalDomainName": f"d-{name}.execute-api.{REGION}.amazonaws.com"
+        "regionalDomainName": f"d-{name}.execute-api.{REGION}.amazonaws.com",
+        "regionalZoneId": "Z1U9ULNL0V5AJ3",
     },
     "aws:apigateway/restApi:RestApi": _rest_api,
     "aws:apigateway/stage:Stage": _stage,
@@ -97,6 +110,7 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:cloudfront/distribution:Distribution": lambda name, _: {
         "arn": f"arn:aws:cloudfront::{ACCOUNT_ID}:distribution/{name}",
         "domainName": "d111111abcdef8.cloudfront.net",
+        "hostedZoneId": "Z2FDTNDATAQYW2",
     },
     "aws:cloudfront/function:Function": lambda name, _: {"arn": f"arn:aws:cloudfront::{ACCOUNT_ID}:function/{name}"},
     "aws:cloudfront/keyValueStore:KeyValueStore": lambda name, _: {
@@ -139,6 +153,7 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     },
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:lb/targetGroup:TargetGroup": _target_group,
+    "aws:route53/record:Record": lambda _, inputs: {"fqdn": inputs["name"].rstrip(".")},
     "aws:s3/bucket:Bucket": _bucket,
     "aws:sqs/queue:Queue": lambda name, _: {
         "arn": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}-1a2b3c4",

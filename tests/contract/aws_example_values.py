@@ -29,6 +29,14 @@ EXPOSURE = {
     "client_cidrs": ["203.0.113.0/24"],
     "web_acl_arn": f"arn:aws:wafv2:{REGION}:{ACCOUNT_ID}:regional/webacl/harbour/0a1b2c3d",
 }
+HOSTED_ZONE_ID = "Z0123456789ABCDEFGHIJ"
+OWN_DOMAIN = {"domain_name": "llm.example.com", "hosted_zone_id": HOSTED_ZONE_ID}
+OWN_EXPOSURE = {
+    "public": True,
+    "hostname": "llm.example.com",
+    "hosted_zone_id": HOSTED_ZONE_ID,
+    "client_cidrs": ["203.0.113.0/24"],
+}
 KEYS = [{"id": "default", "sha256": "0a" * 32}, {"id": "pilots", "sha256": "1b" * 32, "tenant": "pilots"}]
 
 SMALL_FACTS = QWEN_05B_GGUF.model_dump()

@@ -35,7 +35,7 @@ from moorage.aws.serverless_gpu import LambdaGpuFunction
 from moorage.aws.worker import FargateWorker
 
 from .aws_answers import REGION
-from .aws_example_values import EXPOSURE, PRIVATE_ORIGIN, TAGS
+from .aws_example_values import EXPOSURE, OWN_DOMAIN, OWN_EXPOSURE, PRIVATE_ORIGIN, TAGS
 from .examples import component
 
 Variant = tuple[type[pulumi.ComponentResource], Mapping[str, object]]
@@ -73,6 +73,7 @@ VARIANTS: Mapping[str, Variant] = {
     "function with a GPU": (LambdaGpuFunction, {"environment": ..., "instance_types": ...}),
     "REST API": (LambdaRestApi, {"client_cidrs": ..., "custom_domain": ..., "tracing": ..., "throttle": ...}),
     "REST API with a domain": (LambdaRestApi, {"log_role": "present"}),
+    "REST API with a domain in a zone": (LambdaRestApi, {"custom_domain": OWN_DOMAIN}),
     "monitoring": (CloudWatchMonitoring, {}),
     "monitoring of gateways alone": (
         CloudWatchMonitoring,
@@ -108,6 +109,7 @@ VARIANTS: Mapping[str, Variant] = {
         StreamLoadBalancer,
         {"exposure": {**EXPOSURE, "web_acl_arn": None, "managed_web_acl": True}},
     ),
+    "balancer with a name in a zone": (StreamLoadBalancer, {"exposure": OWN_EXPOSURE}),
     "balancer of the network": (StreamLoadBalancer, {"exposure": ..., "deletion_protection": ...}),
     "gateway": (FargateGateway, {"rotated_key_arn": ..., "keys": ...}),
     "gateway with a rotated key": (FargateGateway, {}),
@@ -126,6 +128,7 @@ VARIANTS: Mapping[str, Variant] = {
         {"model_key_arn": ..., "success_topic_arn": ..., "error_topic_arn": ..., "deletion_protection": ...},
     ),
     "edge": (EdgeDistribution, {}),
+    "edge with a domain in a zone": (EdgeDistribution, {"custom_domain": OWN_DOMAIN}),
     "edge without a model": (
         EdgeDistribution,
         {

@@ -55,6 +55,7 @@ IN_WORDS = {
     "nodes.tensor_parallel_size": "the fewest that fit",
     "pool.instance_types": "the cheapest that fit",
     "pool.tensor_parallel_size": "the fewest that fit",
+    "load_balancer.certificate_arn": "a new one with `hosted_zone_id`, else none",
     "aws": "none",
     "aws.public_access_cidrs": "nobody",
     "aws.model_key_arn": "none",
@@ -69,6 +70,7 @@ IN_WORDS = {
     "function.throttle": "50 a second, 100 at once",
     "function.client_cidrs": "any",
     "function.custom_domain": "none",
+    "function.custom_domain.certificate_arn": "a new one with `hosted_zone_id`",
     "gcp": "none",
     "platform": "the option's first",
 }

@@ -93,7 +93,7 @@ def test_more_cpu_than_fargate_has_is_refused():
         ({"public": True}, "public gateways need the networks of their clients"),
         ({"certificate_arn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a"}, "needs hostname"),
         ({"certificate_arn": "certificate", "hostname": "llm.example.com"}, "must be the ARN of a certificate of ACM"),
-        ({"hostname": "LLM"}, "must be a host's name in lowercase"),
+        ({"hostname": "LLM"}, "must be a domain name in lowercase"),
         ({"web_acl_arn": "arn:aws:wafv2:eu", "managed_web_acl": True}, "must be false where web_acl_arn names another"),
         ({"client_cidrs": ["office"]}, "must be an IPv4 network"),
     ],

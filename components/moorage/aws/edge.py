@@ -7,12 +7,13 @@ import pulumi
 from pulumi_aws import cloudfront
 
 from moorage.aws.account import account_of
+from moorage.aws.domain_name import AliasTarget, certificate_arn_of, create_alias
+from moorage.aws.domain_name_spec import CustomDomainArgs
 from moorage.aws.edge_function import create_origin_function, create_viewer_function
 from moorage.aws.edge_log import create_edge_log
 from moorage.aws.edge_spec import DEFAULT_ROUTE, EDGE_REGION, MOST_ORIGIN_SECONDS, EdgeSpec
 from moorage.aws.load_balancer_spec import HTTP, HTTPS
 from moorage.aws.names import check_name
-from moorage.aws.rest_api_spec import CustomDomainArgs
 from moorage.aws.tags import named
 from moorage.credentials.api_key import ApiKey
 from moorage.edge.signed_key import signed_key
@@ -56,7 +57,8 @@ class EdgeDistributionArgs(TypedDict):
     origin_read_timeout_seconds: NotRequired[int]
     """How long CloudFront waits for the first byte, and for each after it. Default: 120, which is the most."""
     custom_domain: NotRequired[CustomDomainArgs]
-    """With a certificate in us-east-1. Default: CloudFront's own name, where AWS allows TLS 1.0 too."""
+    """With a certificate in us-east-1, given or requested there; `hosted_zone_id` is of a public zone, for AWS has no
+    alias for a distribution in a private one. Default: CloudFront's own name, where AWS allows TLS 1.0 too."""
     web_acl_arn: NotRequired[str]
     """Of AWS WAF, for CloudFront. Default: none."""
     enabled: NotRequired[bool]
@@ -81,7 +83,7 @@ class EdgeDistribution(pulumi.ComponentResource):
     signing_secret: pulumi.Output[str]
     """What `moorage.edge.signed_key` signs further keys with, a secret."""
     domain_name: pulumi.Output[str]
-    """CloudFront's own: where the record of a custom domain points to."""
+    """CloudFront's own: where the record of a custom domain points to, which is yours to make without a hosted zone."""
     access_log_group_name: pulumi.Output[str]
     """In us-east-1."""
 
@@ -97,6 +99,9 @@ class EdgeDistribution(pulumi.ComponentResource):
         log_group = create_edge_log(name, distribution, account, self._spec, self._child)
         custom = self._spec.custom_domain
         host = distribution.domain_name if custom is None else custom.domain_name
+        if custom is not None:
+            target = AliasTarget(distribution.domain_name, distribution.hosted_zone_id, has_ipv6=True)
+            create_alias(f"{name}-alias", custom, target, self._child)
         self.endpoint_url = pulumi.Output.concat("https://", host, "/v1")
         self.signed_api_key = pulumi.Output.secret(
             pulumi.Output.all(args.get("api_key", ""), secret.key).apply(
@@ -209,7 +214,9 @@ class EdgeDistribution(pulumi.ComponentResource):
         if custom is None:
             return {"cloudfront_default_certificate": True}
         return {
-            "acm_certificate_arn": custom.certificate_arn,
+            "acm_certificate_arn": certificate_arn_of(
+                f"{self._name}-certificate", custom, self._spec.tags, self._child, EDGE_REGION
+            ),
             "minimum_protocol_version": TLS_POLICY,
             "ssl_support_method": "sni-only",
         }

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from moorage.aws.domain_name_spec import CustomDomain
 from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
-from moorage.aws.rest_api_spec import CustomDomain
 from moorage.aws.tags import Tags
 from moorage.spec.numbers import WholeNumber
 
@@ -48,7 +48,7 @@ def _a_classifier(path: str) -> str:
 
 
 def _in_the_edges_region(domain: CustomDomain) -> CustomDomain:
-    if f":acm:{EDGE_REGION}:" not in domain.certificate_arn:
+    if domain.certificate_arn is not None and f":acm:{EDGE_REGION}:" not in domain.certificate_arn:
         raise ValueError(f"certificate_arn must be of a certificate in {EDGE_REGION}, where CloudFront looks for it")
     return domain
 

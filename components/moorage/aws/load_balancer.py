@@ -8,7 +8,8 @@ import pulumi
 from pulumi_aws import ec2, lb, vpc, wafv2
 
 from moorage.aws.connection_log_bucket import create_connection_log_bucket
-from moorage.aws.load_balancer_spec import API_PATHS, GATEWAY_PORT, HEALTH_PATH, HTTPS, LoadBalancerSpec
+from moorage.aws.domain_name import AliasTarget, certificate_arn_of, create_alias
+from moorage.aws.load_balancer_spec import API_PATHS, GATEWAY_PORT, HEALTH_PATH, LoadBalancerSpec
 from moorage.aws.names import check_name
 from moorage.aws.security_group import let_in
 from moorage.aws.tags import named
@@ -46,8 +47,12 @@ class LoadBalancerExposureArgs(TypedDict):
     """Whether it has addresses of the internet. Default: addresses of the network alone."""
     hostname: NotRequired[str]
     """What clients call, such as `llm.example.com`: an alias for the balancer's own name."""
+    hosted_zone_id: NotRequired[str]
+    """Of the zone of Route 53 that gets the hostname's alias, and without `certificate_arn` the record that validates a
+    new certificate: a public zone then. Default: the records are yours to make."""
     certificate_arn: NotRequired[str]
-    """Of ACM, for the hostname. Default: none, and no TLS, which public gateways may not have."""
+    """Of ACM, for the hostname. Default: a new one with `hosted_zone_id`; without it none, and no TLS, which public
+    gateways may not have."""
     client_cidrs: NotRequired[Sequence[str]]
     """Who may connect. Default: the network itself; public gateways have to say."""
     web_acl_arn: NotRequired[str]
@@ -116,12 +121,15 @@ class StreamLoadBalancer(pulumi.ComponentResource):
         balancer = self._create_balancer(args, group)
         targets = self._create_target_group(args)
         rule = self._create_rule(self._create_listener(balancer), targets)
+        domain = self._spec.exposure.domain
+        if domain is not None:
+            create_alias(f"{name}-alias", domain, AliasTarget(balancer.dns_name, balancer.zone_id), self._child)
         self.load_balancer_arn, self.load_balancer_arn_suffix = balancer.arn, balancer.arn_suffix
         self.dns_name, self.zone_id, self.security_group_id = balancer.dns_name, balancer.zone_id, group.id
         self.target_group_arn = pulumi.Output.all(targets.arn, rule.id).apply(lambda known: known[0])
         self.target_group_arn_suffix = targets.arn_suffix
         hostname = self._spec.exposure.hostname
-        scheme = "https" if self._spec.exposure.port == HTTPS else "http"
+        scheme = "http" if domain is None else "https"
         self.address = pulumi.Output.concat(f"{scheme}://", hostname or balancer.dns_name)
         self.register_outputs(
             {
@@ -228,15 +236,15 @@ class StreamLoadBalancer(pulumi.ComponentResource):
 
     def _create_listener(self, balancer: lb.LoadBalancer) -> lb.Listener:
         """One port alone: a redirect from another would come after a client had sent its key in clear."""
-        exposure = self._spec.exposure
-        tls = exposure.certificate_arn is not None
+        name, domain = f"{self._name}-certificate", self._spec.exposure.domain
+        certificate_arn = None if domain is None else certificate_arn_of(name, domain, self._spec.tags, self._child)
         return lb.Listener(
             f"{self._name}-listener",
             load_balancer_arn=balancer.arn,
-            port=exposure.port,
-            protocol="HTTPS" if tls else "HTTP",
-            ssl_policy=TLS_POLICY if tls else None,
-            certificate_arn=exposure.certificate_arn,
+            port=self._spec.exposure.port,
+            protocol="HTTP" if domain is None else "HTTPS",
+            ssl_policy=None if domain is None else TLS_POLICY,
+            certificate_arn=certificate_arn,
             default_actions=[{"type": "fixed-response", "fixed_response": _NOT_FOUND}],
             tags=named(f"{self._name}-listener", self._spec.tags),
             opts=self._child,

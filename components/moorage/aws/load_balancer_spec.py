@@ -1,13 +1,13 @@
 """What a load balancer before gateways is asked to be, validated."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
+from moorage.aws.domain_name_spec import CertificateArn, CustomDomain, DomainName, HostedZoneId, check_requestable
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags
 from moorage.kubernetes.gateway_process_spec import grace_seconds_of
@@ -35,8 +35,6 @@ HTTPS, HTTP = 443, 80
 # load-balancer-target-groups.html (read 2026-11-25)
 MOST_IDLE_SECONDS = 4_000
 MOST_DEREGISTRATION_SECONDS = 3_600
-_CERTIFICATE = re.compile(r"arn:[a-z-]+:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+")
-_HOSTNAME = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 
 
 class ExposureSpec(BaseModel):
@@ -45,28 +43,32 @@ class ExposureSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     public: bool = False
-    hostname: str | None = None
-    certificate_arn: str | None = Field(default=None, validate_default=True)
+    hostname: DomainName | None = None
+    hosted_zone_id: HostedZoneId | None = None
+    certificate_arn: CertificateArn | None = Field(default=None, validate_default=True)
     client_cidrs: Sequence[str] | None = Field(default=None, min_length=1, validate_default=True)
     web_acl_arn: str | None = Field(default=None, min_length=1)
     managed_web_acl: bool = False
 
-    @field_validator("hostname")
+    @field_validator("hosted_zone_id")
     @classmethod
-    def _is_a_name(cls, hostname: str | None) -> str | None:
-        if hostname is not None and not _HOSTNAME.fullmatch(hostname):
-            raise ValueError("must be a host's name in lowercase, such as llm.example.com")
-        return hostname
+    def _has_the_hostname(cls, zone_id: str | None, info: ValidationInfo) -> str | None:
+        if zone_id is not None and info.data.get("hostname", "") is None:
+            raise ValueError("needs hostname, which gets a record in it")
+        return zone_id
 
     @field_validator("certificate_arn")
     @classmethod
     def _is_of_the_hostname(cls, arn: str | None, info: ValidationInfo) -> str | None:
-        if arn is not None and not _CERTIFICATE.fullmatch(arn):
-            raise ValueError("must be the ARN of a certificate of ACM")
-        if arn is None and info.data.get("public"):
-            raise ValueError("is missing; public gateways need it, and hostname: keys would be read on the way")
-        if arn is not None and info.data.get("hostname", "") is None:
+        hostname, zone_id = info.data.get("hostname", ""), info.data.get("hosted_zone_id", "")
+        if arn is None and zone_id is None and info.data.get("public"):
+            raise ValueError(
+                "is missing; public gateways need it or hosted_zone_id, and hostname: keys would be read on the way"
+            )
+        if arn is not None and hostname is None:
             raise ValueError("needs hostname, which the certificate is of")
+        if arn is None and zone_id and hostname:
+            check_requestable(hostname)
         return arn
 
     @field_validator("client_cidrs")
@@ -89,9 +91,18 @@ class ExposureSpec(BaseModel):
         return managed
 
     @property
+    def domain(self) -> CustomDomain | None:
+        """The hostname with its certificate, given or requested; None without TLS."""
+        if self.hostname is None or (self.certificate_arn is None and self.hosted_zone_id is None):
+            return None
+        return CustomDomain(
+            domain_name=self.hostname, hosted_zone_id=self.hosted_zone_id, certificate_arn=self.certificate_arn
+        )
+
+    @property
     def port(self) -> int:
         """That clients call."""
-        return HTTPS if self.certificate_arn is not None else HTTP
+        return HTTP if self.domain is None else HTTPS
 
 
 class LoadBalancerSpec(BaseModel):

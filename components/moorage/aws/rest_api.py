@@ -9,13 +9,15 @@ from pulumi_aws import apigateway, cloudwatch, kms, lambda_
 
 from moorage.aws.account import partition_of
 from moorage.aws.api_log_role import create_api_log_role
+from moorage.aws.domain_name import AliasTarget, certificate_arn_of, create_alias
+from moorage.aws.domain_name_spec import CustomDomainArgs
 from moorage.aws.key_authorizer import create_key_authorizer
 from moorage.aws.lambda_surroundings import Surroundings
 from moorage.aws.names import check_name
 from moorage.aws.rest_api_answers import RESPONSES, access_log_format
 from moorage.aws.rest_api_health import HEALTH_PATH, create_health_route
 from moorage.aws.rest_api_policy import clients_policy
-from moorage.aws.rest_api_spec import CustomDomainArgs, RestApiSpec, ThrottleArgs
+from moorage.aws.rest_api_spec import RestApiSpec, ThrottleArgs
 from moorage.aws.tags import named
 from moorage.spec.gateway_document import Key
 from moorage.spec.parsing import known_of, parse
@@ -74,7 +76,8 @@ class LambdaRestApi(pulumi.ComponentResource):
     endpoint_url: pulumi.Output[str]
     """What an OpenAI client takes as `base_url`, ending in `/v1`."""
     domain_target: pulumi.Output[str]
-    """Where the record of a custom domain points to; empty without one."""
+    """Where the record of a custom domain points to, which is yours to make without a hosted zone; empty without a
+    custom domain."""
     access_log_group_name: pulumi.Output[str]
     api_name: pulumi.Output[str]
     """By which, and by the stage's, CloudWatch has its metrics."""
@@ -297,7 +300,9 @@ class LambdaRestApi(pulumi.ComponentResource):
         domain = apigateway.DomainName(
             name,
             domain_name=custom.domain_name,
-            regional_certificate_arn=custom.certificate_arn,
+            regional_certificate_arn=certificate_arn_of(
+                f"{self._name}-certificate", custom, self._spec.tags, self._child
+            ),
             endpoint_configuration={"types": "REGIONAL"},
             security_policy=_SECURITY_POLICY,
             endpoint_access_mode="STRICT",
@@ -311,4 +316,6 @@ class LambdaRestApi(pulumi.ComponentResource):
             domain_name=domain.domain_name,
             opts=self._child,
         )
+        target = AliasTarget(domain.regional_domain_name, domain.regional_zone_id)
+        create_alias(f"{self._name}-alias", custom, target, self._child)
         return domain

@@ -1,12 +1,12 @@
 """What a REST API before a function is asked to be, validated."""
 
-import re
 from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Annotated, Literal, TypedDict
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from moorage.aws.domain_name_spec import CustomDomain
 from moorage.aws.lambda_quotas import MOST_STREAM_SECONDS, MOST_THROTTLE_REQUESTS_PER_SECOND
 from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
@@ -14,17 +14,6 @@ from moorage.aws.tags import Tags
 from moorage.spec.numbers import WholeNumber
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_DOMAIN_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})+")
-
-
-class CustomDomainArgs(TypedDict):
-    """A name of one's own for an API."""
-
-    domain_name: str
-    """What clients call, `llm.example.com`. Its record in DNS is yours to make."""
-    certificate_arn: str
-    """Of a certificate for it in AWS Certificate Manager, in the API's region."""
 
 
 class ThrottleArgs(TypedDict):
@@ -44,21 +33,6 @@ def _a_network(cidr: str) -> str:
     if network.prefixlen == 0:
         raise ValueError("is everybody; leave client_cidrs out instead")
     return cidr
-
-
-def _a_domain_name(name: str) -> str:
-    if not _DOMAIN_NAME.fullmatch(name):
-        raise ValueError("must be a domain name in lowercase letters, such as llm.example.com")
-    return name
-
-
-class CustomDomain(BaseModel):
-    """As `CustomDomainArgs`."""
-
-    model_config = _STRICT
-
-    domain_name: Annotated[str, AfterValidator(_a_domain_name)]
-    certificate_arn: str = Field(pattern=r"^arn:[a-z-]+:acm:[a-z0-9-]+:\d{12}:certificate/.+$")
 
 
 class Throttle(BaseModel):
