@@ -1,6 +1,7 @@
 """What AWS answers, by the type of resource, as far as our components ask for it."""
 
 import json
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -131,6 +132,7 @@ AWS_ANSWERS: Mapping[str, Answer] = {
         "ownerId": ACCOUNT_ID,
     },
     "aws:ecr/repository:Repository": _repository,
+    "docker-build:index:Image": lambda name, _: {"digest": f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"},
     "aws:eks/cluster:Cluster": _cluster,
     "aws:elasticache/parameterGroup:ParameterGroup": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:elasticache/replicationGroup:ReplicationGroup": lambda name, _: {
@@ -187,3 +189,11 @@ AWS_FUNCTIONS: Mapping[str, dict[str, object]] = {
 def answered_in(region: str, answer: Mapping[str, object]) -> dict[str, object]:
     """The answer of a provider of another region."""
     return json.loads(json.dumps(answer).replace(REGION, region))
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": "pl-0123456789abcdef0"},
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
+        "proxyEndpoint": f"https://{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com",
+        "userName": "AWS",
+        "password": "token-plaintext",
+    },
+}
+"""What the stacks ask for besides, and of components a registry that builds: no other asks for anything."""

@@ -40,6 +40,8 @@ from .aws_example_values import (
     UPSTREAM,
 )
 
+ROOT = Path(__file__).parents[2]
+
 AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
     **AWS_ENGINE_EXAMPLES,
     AwsNetwork: {
@@ -274,5 +276,23 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "tags": TAGS,
     },
     S3ModelStore: {"deletion_protection": False, "tags": TAGS},
-    EcrRegistry: {"repositories": ["serving", "vllm"], "deletion_protection": False, "tags": TAGS},
+    EcrRegistry: {
+        "repositories": ["serving", "serving-lambda", "vllm"],
+        "builds": {
+            "serving": {
+                "context": str(ROOT),
+                "dockerfile": str(ROOT / "serving_image" / "Dockerfile"),
+                "platforms": ["linux/amd64", "linux/arm64"],
+            },
+            "serving-lambda": {
+                "context": str(ROOT),
+                "dockerfile": str(ROOT / "serving_image" / "lambda" / "Dockerfile"),
+                "named_contexts": {"model": str(ROOT / "serving_image")},
+                "platforms": ["linux/arm64"],
+            },
+        },
+        "digests": {"vllm": f"sha256:{'0123456789abcdef' * 4}"},
+        "deletion_protection": False,
+        "tags": TAGS,
+    },
 }

@@ -143,7 +143,8 @@ VARIANTS: Mapping[str, Variant] = {
     "model store": (S3ModelStore, {}),
     "guarded model store": (S3ModelStore, {"deletion_protection": ...}),
     "registry": (EcrRegistry, {}),
-    "guarded registry": (EcrRegistry, {"deletion_protection": ...}),
+    "registry of repositories alone": (EcrRegistry, {"builds": ..., "digests": ...}),
+    "guarded registry": (EcrRegistry, {"deletion_protection": ..., "builds": ..., "digests": ...}),
 }
 
 every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS.keys())

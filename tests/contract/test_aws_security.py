@@ -321,7 +321,7 @@ def test_a_cluster_is_guarded_by_its_cloud_too():
 
 
 def test_an_images_tag_never_moves_and_every_push_is_scanned():
-    for repository in recorded("registry").of_type("Repository"):
+    for repository in recorded("guarded registry").of_type("Repository"):
         assert repository.inputs["imageTagMutability"] == "IMMUTABLE"
         assert repository.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
 

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 pin() { uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header "$@"; }
 folder=tools/requirements
 pin --all-extras pyproject.toml serving_image/pyproject.toml "$folder/development.in" -o "$folder/development.txt"
-pin --all-extras pyproject.toml --constraints "$folder/development.txt" -o requirements.txt
+pin --extra kubernetes --extra aws --extra gcp --extra edge pyproject.toml --constraints "$folder/development.txt" -o requirements.txt
 pin --all-extras serving_image/pyproject.toml --constraints "$folder/development.txt" -o serving_image/requirements.txt
 pin "$folder/uv.in" -o "$folder/uv.txt"
 pin "$folder/engine-cpu.in" --overrides "$folder/engine-cpu-overrides.txt" -o "$folder/engine-cpu.txt"
