@@ -1,7 +1,7 @@
 """What AWS answers, by the type of resource, as far as our components ask for it."""
 
-import json
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -182,14 +182,6 @@ AWS_ANSWERS: Mapping[str, Answer] = {
 AWS_FUNCTIONS: Mapping[str, dict[str, object]] = {
     "aws:secretsmanager/getSecretVersion:getSecretVersion": {"secretString": "moorage-current-plaintext"},
     "aws:ec2/getSecurityGroup:getSecurityGroup": {"id": "sg-0123456789abcdef0"},
-}
-"""What the stacks ask for besides: components ask for nothing."""
-
-
-def answered_in(region: str, answer: Mapping[str, object]) -> dict[str, object]:
-    """The answer of a provider of another region."""
-    return json.loads(json.dumps(answer).replace(REGION, region))
-    "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": "pl-0123456789abcdef0"},
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
         "proxyEndpoint": f"https://{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com",
         "userName": "AWS",
@@ -197,3 +189,8 @@ def answered_in(region: str, answer: Mapping[str, object]) -> dict[str, object]:
     },
 }
 """What the stacks ask for besides, and of components a registry that builds: no other asks for anything."""
+
+
+def answered_in(region: str, answer: Mapping[str, object]) -> dict[str, object]:
+    """The answer of a provider of another region."""
+    return json.loads(json.dumps(answer).replace(REGION, region))
