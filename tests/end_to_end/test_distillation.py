@@ -11,7 +11,7 @@ from moorage.cli.main import app
 from moorage.edge.question_pairs import read_pairs
 from tests.checkout import Checkout
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 QUESTIONS = Path(moorage.local.tiny_model.__file__).parent / "questions.jsonl"
 
