@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
+import psutil
 
 from moorage.aws.managed_spec import SagemakerModelSpec
 from moorage.aws.sagemaker_environment import MODEL_FOLDER
@@ -17,37 +19,58 @@ from tests.checkout import ROOT
 
 from .entry_point import arguments_of
 
-_ENGINE_PYTHON = ROOT / ".tools" / "engine" / "bin" / "python"
+_PROGRAMS = ROOT / ".tools" / "engine" / "bin"
+# As the entry point of AWS's image starts vLLM (scripts/docker/vllm/sagemaker_entrypoint.sh of
+# github.com/aws/deep-learning-containers, e0ecede, read 2026-11-26): the same program, which comes with vLLM.
+_SUPERVISOR = ["standard-supervisor"]
 _START_SECONDS = 300
 # This machine has no GPU; the CPU's build of vLLM is told so, and how much memory it may take.
 _OF_THIS_MACHINE = ["--enforce-eager"]
 _ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
 
 
+class Container(NamedTuple):
+    """One that has answered `/ping`."""
+
+    address: str
+    process: "subprocess.Popen[bytes]"
+    """The container's first: where it ends, so does the container."""
+
+
 @contextmanager
-def container(spec: SagemakerModelSpec, model_folder: Path, log_path: Path) -> Iterator[str]:
-    """Its address, once `/ping` has answered. The weights lie in `model_folder` instead of SageMaker's folder."""
+def container(spec: SagemakerModelSpec, model_folder: Path, log_path: Path) -> Iterator[Container]:
+    """Ready for requests. The weights lie in `model_folder` instead of SageMaker's folder."""
     port = _free_port()
     arguments = [str(model_folder) if value == MODEL_FOLDER else value for value in arguments_of(spec.environment)]
     listen = ["--host", "127.0.0.1", "--port", str(port)]
+    path = f"{_PROGRAMS}{os.pathsep}{os.environ['PATH']}"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [*vllm_command(str(_ENGINE_PYTHON)), *arguments, *listen, *_OF_THIS_MACHINE],
-            env={**os.environ, **spec.environment, **_ENVIRONMENT},
+            [*_SUPERVISOR, *vllm_command(str(_PROGRAMS / "python")), *arguments, *listen, *_OF_THIS_MACHINE],
+            env={**os.environ, **spec.environment, **_ENVIRONMENT, "PATH": path},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     address = f"http://127.0.0.1:{port}"
     try:
         _await_ping(address, process, log_path)
-        yield address
+        yield Container(address, process)
     finally:
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """With all that it has started, as where a container's first process ends."""
+    others = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.terminate()
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for other in others:
+        if other.is_running():
+            other.kill()
 
 
 def _await_ping(address: str, process: "subprocess.Popen[bytes]", log_path: Path) -> None:

@@ -70,7 +70,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         s3 = client("s3", address)
         s3.create_bucket(Bucket=bucket)
         keys = {IDENTITY["aws_access_key_id"]: Key(IDENTITY["aws_secret_access_key"])}
-        opened = AsynchronousFront(spec.endpoint_name, wanted, engine, s3, keys=keys, region=IDENTITY["region_name"])
+        region = IDENTITY["region_name"]
+        opened = AsynchronousFront(spec.endpoint_name, wanted, engine.address, s3, keys=keys, region=region)
         with served(opened) as front:
             environment = {
                 **ENVIRONMENT,

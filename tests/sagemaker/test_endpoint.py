@@ -54,8 +54,8 @@ def spec() -> SagemakerVllmSpec:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log_path = tmp_path_factory.mktemp("container") / "log.txt"
-    with container(spec(), built_tiny_model(), log_path) as address:
-        yield address
+    with container(spec(), built_tiny_model(), log_path) as running:
+        yield running.address
 
 
 @pytest.fixture(scope="module")

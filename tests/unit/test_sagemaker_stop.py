@@ -30,5 +30,7 @@ def test_short_requests_need_no_longer_than_they_take():
     assert spec(5.0).shutdown_timeout_seconds == 5
 
 
-def test_vllm_is_told():
-    assert spec(60.0).environment["SM_VLLM_SHUTDOWN_TIMEOUT"] == "26"
+def test_vllm_is_told_and_hears_of_the_stop_itself():
+    environment = spec(60.0).environment
+    assert environment["SM_VLLM_SHUTDOWN_TIMEOUT"] == "26"
+    assert environment["PROCESS_AUTO_RECOVERY"] == "false"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
-from moorage.aws.sagemaker_environment import MODEL_FOLDER, sagemaker_environment
+from moorage.aws.sagemaker_environment import MODEL_FOLDER, UNSUPERVISED, sagemaker_environment
 from moorage.aws.sagemaker_image import vllm_image
 from moorage.aws.tags import Tags
 from moorage.engine import (
@@ -151,7 +151,7 @@ class SagemakerModelSpec(BaseModel):
             max_num_seqs=self.max_num_seqs,
             parallelism=Parallelism(self.tensor_parallel_size, 1),
         )
-        return {**sagemaker_environment(arguments), **vllm_environment(inside, device="gpu")}
+        return {**sagemaker_environment(arguments), **UNSUPERVISED, **vllm_environment(inside, device="gpu")}
 
     @property
     def download_seconds(self) -> int:

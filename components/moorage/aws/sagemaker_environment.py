@@ -13,6 +13,12 @@ MODEL_FOLDER = "/opt/ml/model"
 """Where SageMaker puts the weights. The container would look there by itself without `SM_VLLM_MODEL`, and then for
 `HF_MODEL_ID`; told, it looks nowhere else (github.com/aws/deep-learning-containers,
 scripts/docker/vllm/sagemaker_args.py, `resolve_model`, at 19aa475, read 2026-11-25)."""
+UNSUPERVISED = {"PROCESS_AUTO_RECOVERY": "false"}
+"""vLLM gets the container's SIGTERM itself. The entry point starts it under `standard-supervisor`, which else waits
+five seconds for it and then ends, and the container with it (PyPI's model-hosting-container-standards 0.1.16,
+supervisor/scripts/standard_supervisor.py; github.com/aws/deep-learning-containers, e0ecede,
+scripts/docker/vllm/sagemaker_entrypoint.sh; read 2026-11-26). An engine that dies ends its container, and is no longer
+started anew in it: SageMaker sees to that by `/ping`."""
 _DECIDED_BY_THE_CONTAINER = frozenset({"--host", "--port"})
 # botocore 1.43.117, sagemaker: EnvironmentMap, EnvironmentValue.
 _LONGEST_VALUE = 1024
