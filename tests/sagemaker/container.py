@@ -52,23 +52,24 @@ def container(spec: SagemakerModelSpec, model_folder: Path, log_path: Path) -> I
             stderr=subprocess.STDOUT,
         )
     address = f"http://127.0.0.1:{port}"
+    started: list[psutil.Process] = []
     try:
         _await_ping(address, process, log_path)
+        started += psutil.Process(process.pid).children(recursive=True)
         yield Container(address, process)
     finally:
-        _end(process)
+        _end(process, started)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: "subprocess.Popen[bytes]", started: list[psutil.Process]) -> None:
     """With all that it has started, as where a container's first process ends."""
-    others = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     process.terminate()
     try:
         process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    for other in others:
+    for other in started:
         if other.is_running():
             other.kill()
 
