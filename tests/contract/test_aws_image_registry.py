@@ -54,7 +54,7 @@ def test_it_is_pushed_by_its_digest_so_that_no_tag_has_to_move():
         inputs = named(recorded(), "Image", f"harbour-{image}-image").inputs
         (export,) = inputs["exports"]
         assert export["image"] == {"names": [f"{HOST}/harbour/{repository}"], "push": True, "pushByDigest": True}
-        # Either would push by a tag besides.
+        # Either would push a second time, by a tag.
         assert (inputs["push"], "tags" in inputs) == (False, False)
 
 
