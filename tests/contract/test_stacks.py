@@ -294,6 +294,13 @@ def test_what_cannot_be_is_refused_before_anything_is_made(changes: dict[str, ob
     assert problem in refused.stderr
 
 
+def test_a_cluster_on_aws_has_no_serverless_cache():
+    keys = dict(configuration_of(ROOT / "stacks" / "Pulumi.aws-always-on.yaml"))
+    refused = build({**keys, "moorage:aws": {**keys["moorage:aws"], "serverless_cache": True}})
+    assert refused.returncode == 1
+    assert "aws.serverless_cache: has no meaning in a cluster" in refused.stderr
+
+
 def test_a_model_is_split_over_the_fewest_gpus_of_a_node_that_hold_it():
     done = build(kubernetes_stack(nodes=nodes(gpu_memory_gib=14.5, gpus_per_node=4)))
     assert done.returncode == 0, done.stderr
