@@ -141,6 +141,7 @@ def test_a_connection_that_is_open_is_never_cut(hasty: OnDemand):
     hasty.wait_for("stopped")
 
 
+@pytest.mark.long
 def test_a_request_that_comes_while_it_stops_gets_the_next_start(hasty: OnDemand):
     hasty.wake()
     starts = hasty.metric("moorage_activator_starts_total")

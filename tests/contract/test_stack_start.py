@@ -20,6 +20,7 @@ def sdks_of(path: Path) -> set[str]:
     return own | ({"pulumi_kubernetes"} if is_in_a_cluster(path) else set())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
 def test_it_is_built_at_once_with_its_own_clouds_sdk_alone(path: Path):
     done = build_alone(configuration_of(path))

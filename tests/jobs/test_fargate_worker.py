@@ -6,6 +6,8 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from moorage.aws.worker_spec import API_KEY_VARIABLE, FargateWorkerSpec
 from moorage.spec.gateway_document import generated_key
 from tests.gateway.ecs_task import EcsTask
@@ -82,6 +84,7 @@ def test_a_worker_that_the_gateways_do_not_know_keeps_the_job_for_one_that_they_
             wait_until(lambda: jobs.result(job_id), "a result")
 
 
+@pytest.mark.long
 def test_a_job_that_ends_within_the_stop_timeout_is_finished(jobs: JobsPlace, engine: RunningEngine, tmp_path: Path):
     with (
         gateway(tmp_path, engine) as running,
@@ -94,6 +97,7 @@ def test_a_job_that_ends_within_the_stop_timeout_is_finished(jobs: JobsPlace, en
     assert jobs.messages() == 0
 
 
+@pytest.mark.long
 def test_a_job_that_does_not_is_another_workers(jobs: JobsPlace, engine: RunningEngine, tmp_path: Path):
     with gateway(tmp_path, engine) as running:
         definition = worker(jobs, running.url, service_level={"p99_request_seconds": 1.0})

@@ -40,6 +40,7 @@ def test_many_jobs_run_at_once_and_no_more_than_is_said(jobs: JobsPlace, engine:
         assert answered(jobs, f"job-{number}").startswith(f"{number} ")
 
 
+@pytest.mark.long
 def test_a_job_that_is_submitted_twice_is_done_once(jobs: JobsPlace, engine: RunningEngine):
     for _ in range(3):
         jobs.submit("Once", "same-job", time_to_first_token_seconds=0.3)
@@ -96,6 +97,7 @@ def test_a_job_for_which_the_engine_is_too_full_is_tried_later(jobs: JobsPlace, 
     assert engine.fake.counters.requests == 2
 
 
+@pytest.mark.long
 def test_an_engine_that_is_full_for_long_makes_no_dead_letters(jobs: JobsPlace, engine: RunningEngine):
     engine.fake.program["status"] = 429
     job_id = jobs.submit("Later")
@@ -106,6 +108,7 @@ def test_an_engine_that_is_full_for_long_makes_no_dead_letters(jobs: JobsPlace, 
         wait_until(lambda: jobs.result(job_id), "a result")
 
 
+@pytest.mark.long
 def test_a_job_that_the_engine_fails_on_again_and_again_is_set_aside(jobs: JobsPlace, engine: RunningEngine):
     jobs.submit("Poison", status=500)
     with jobs.worker(engine.address, "--retry-seconds", "1"):
