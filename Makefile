@@ -70,6 +70,7 @@ bench: setup ## measure, print ratios, fail where a bar is missed
 	@$(PYTHON) benchmarks/gateway.py
 	@$(PYTHON) benchmarks/library.py
 	@$(PYTHON) benchmarks/stack.py
+	@$(PYTHON) -m benchmarks.edge
 
 bench-gateway: setup ## the gateway beside LiteLLM and vllm-router; fail where a goal is missed
 	@$(PYTHON) -m benchmarks.gateways
