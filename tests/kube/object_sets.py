@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pulumi
 import yaml
-from pulumi.runtime.mocks import MockResourceArgs
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 from tools.bootstrap.paths import ROOT
 
 from moorage.cli.manifest_files import file_name
@@ -21,6 +21,7 @@ from moorage.cli.offline_program import NoProviders, registrations
 from moorage.cli.project import find_project, read_configuration
 from moorage.cli.recording import Registration, run_program
 from moorage.kubernetes.vllm import VllmDeployment
+from tests.contract.aws_answers import AWS_FUNCTIONS
 from tests.contract.examples import EXAMPLES, component
 from tests.contract.recording import OUTPUTS
 from tests.documentation.pages import Page
@@ -41,11 +42,21 @@ WITHOUT_DEFINITION = frozenset({("eks.amazonaws.com/v1", "NodeClass")})
 """API versions and kinds of which nobody publishes a definition: the API server cannot be asked about them."""
 
 
-class _AfterUp(NoProviders):
-    """Knows what AWS and Google Cloud answer when a resource has been made, and writes a state of it."""
+class _Asked(NoProviders):
+    """Answers what components ask of AWS."""
 
     def __init__(self) -> None:
         super().__init__(make_credentials=True)
+
+    def call(self, args: MockCallArgs) -> tuple[Document, list[tuple[str, str]]]:
+        return AWS_FUNCTIONS[args.token], []
+
+
+class _AfterUp(_Asked):
+    """Knows what AWS and Google Cloud answer when a resource has been made, and writes a state of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._resources: list[Document] = []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, Document]:
@@ -173,6 +184,5 @@ def _object(api_version: str, kind: str, name: str, namespace: str | None, **bod
 
 
 def _has_objects(program: Callable[[], object]) -> bool:
-    provider = NoProviders(make_credentials=True)
-    _, recording = run_program(program, provider, project="moorage", stack="tests", preview=True)
+    _, recording = run_program(program, _Asked(), project="moorage", stack="tests", preview=True)
     return bool(manifests_of(recording.registrations, secret_store="moorage", show_secrets=True).objects)

@@ -31,7 +31,7 @@ def test_no_stream_fails_while_the_engine_is_replaced(make_stack: MakeStack) -> 
 
 
 def test_the_old_engine_takes_what_was_on_its_way_when_the_gateway_turned_to_the_new_one(make_stack: MakeStack) -> None:
-    stack = make_stack(gateway=True, port=any_free_port("127.0.0.1"), pre_stop_seconds=5)
+    stack = make_stack(gateway=True, port=any_free_port("127.0.0.1"), pre_stop_seconds=12)
     stack.up()
     old = stack.outputs()["engine_address"]
     with _streaming_clients(stack) as results, ThreadPoolExecutor() as background:

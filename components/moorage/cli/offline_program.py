@@ -55,7 +55,7 @@ class NoProviders(Mocks):
             **{name: absent(f"{name} of {args.typ} {args.name}, which only --show-secrets makes") for name in names},
         }
 
-    def call(self, args: MockCallArgs) -> tuple[dict[str, object], None]:
+    def call(self, args: MockCallArgs) -> tuple[dict[str, object], list[tuple[str, str]] | None]:
         raise CommandError(f"the program asks a provider for {args.token}, which only a cloud can answer")
 
 
