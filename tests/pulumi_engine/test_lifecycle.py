@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from moorage.local.preflight import any_free_port, port_is_free
-from tests.pulumi_engine.stack import REDIS_SERVER, Stack, ask_health
+from tests.pulumi_engine.stack import REDIS_SERVER, Stack, ask_health, wait_for
 
 MakeStack = Callable[..., Stack]
 
@@ -46,7 +46,9 @@ def test_refresh_of_a_healthy_stack_changes_nothing(running: Running) -> None:
 
 
 def test_the_log_is_where_the_output_says(running: Running) -> None:
-    assert "Running on" in Path(running.stack.outputs()["engine_log"]).read_text()
+    log = Path(running.stack.outputs()["engine_log"])
+    # It may be healthy before it says so.
+    wait_for(lambda: "Running on" in log.read_text())
 
 
 def test_redis_answers_on_a_socket_of_its_own(running: Running) -> None:

@@ -52,9 +52,10 @@ class PackageAnalyzer(Analyzer):
     def analyze_property(self, arg: Any, typ: type, name: str, **where: Any) -> PropertyDefinition:
         """As the SDK's."""
         found = super().analyze_property(_readable(arg), typ, name, **where)
-        if found.items is not None and found.items.ref is not None:
-            # Pulumi's generator for Go leaves out the type of plain items in a plain list (CLI 3.259.0).
-            found.items.plain = None
+        for inside in (found.items, found.additional_properties):
+            if inside is not None and inside.ref is not None and inside.ref.startswith("#/"):
+                # Pulumi's generator for Go leaves out the type of plain items in a plain list or map (CLI 3.259.0).
+                inside.plain = None
         return found
 
 
