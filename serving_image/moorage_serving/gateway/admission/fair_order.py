@@ -105,7 +105,11 @@ class FairOrder(Generic[T]):
             self._total_weight -= flow.weight
 
     def ahead_of(self, tenant: str, weight: int) -> int:
-        """How many of those that wait now would be served before a new request, give or take one per tenant."""
+        """How many of those that wait now would be served before a new request.
+
+        At most one per other tenant too few; and too many by no more than what others may get for one request of this
+        tenant, their weights by its own: when within that time its turn comes is not looked into.
+        """
         own = self._flows.get(tenant) or self._finishing.get(tenant)
         ahead = len(own.waiting) if own else 0
         finish = (own.start if own else self._virtual_time) + (ahead + 1) / weight
