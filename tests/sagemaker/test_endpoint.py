@@ -12,13 +12,13 @@ import pytest
 
 from moorage.aws.managed_spec import SagemakerVllmSpec
 from moorage.aws.sagemaker_environment import MODEL_FOLDER, PREFIX
-from moorage.local.tiny_model import read_questions, tiny_model_facts
-from moorage.spec.parsing import parse
+from moorage.local.tiny_model import read_questions
 from tests.end_to_end.conversation import ask, ask_streaming, exact_match
 from tests.end_to_end.tiny_model import built_tiny_model
 from tests.gateway.processes import KEY, EngineRoom, Gateway, document
 from tests.gateway.sagemaker.front_door import ENDPOINT, REGION, FrontDoor
 from tests.gateway.sagemaker.signature import Key, SignedRequest
+from tests.sagemaker_endpoint import endpoint_spec
 
 from .container import container
 
@@ -38,17 +38,7 @@ class RuntimeDoor(FrontDoor):
 
 
 def spec() -> SagemakerVllmSpec:
-    known = {
-        "region": REGION,
-        "endpoint_name": ENDPOINT,
-        "model": {"source": "s3://models-bucket/moored", "served_name": "moored", "max_model_len": 256},
-        "revision": "r1",
-        "facts": tiny_model_facts().model_dump(),
-        "load": {"concurrent_requests": 8},
-        "instance_type": "ml.g6.xlarge",
-        "gpu_memory_gib": 22.0,
-    }
-    return parse(SagemakerVllmSpec, known, "")
+    return endpoint_spec(load={"concurrent_requests": 8})
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,8 @@ import httpx
 import pytest
 
 from moorage.aws.managed_spec import STOP_SECONDS, SagemakerVllmSpec
-from moorage.local.tiny_model import tiny_model_facts
-from moorage.spec.parsing import parse
 from tests.end_to_end.tiny_model import built_tiny_model
+from tests.sagemaker_endpoint import endpoint_spec
 
 from .container import Container, container
 
@@ -71,18 +70,8 @@ class Stop:
 
 def spec() -> SagemakerVllmSpec:
     """With requests that may take longer than a container that is stopped has: the longest that it tries."""
-    known = {
-        "region": "eu-central-1",
-        "endpoint_name": "harbour",
-        "model": {"source": "s3://models-bucket/moored", "served_name": "moored", "max_model_len": 256},
-        "revision": "r1",
-        "facts": tiny_model_facts().model_dump(),
-        "load": {"concurrent_requests": 2},
-        "service_level": {"p99_request_seconds": 2.0 * STOP_SECONDS},
-        "instance_type": "ml.g6.xlarge",
-        "gpu_memory_gib": 22.0,
-    }
-    return parse(SagemakerVllmSpec, known, "")
+    service_level = {"p99_request_seconds": 2.0 * STOP_SECONDS}
+    return endpoint_spec(load={"concurrent_requests": 2}, service_level=service_level)
 
 
 @pytest.fixture(scope="module")

@@ -1,24 +1,13 @@
 """How long an endpoint's container finishes its requests, within what SageMaker lets it live."""
 
 import pytest
+from tests.sagemaker_endpoint import endpoint_spec
 
 from moorage.aws.managed_spec import STOP_SECONDS, SagemakerVllmSpec
-from moorage.local.tiny_model import tiny_model_facts
-from moorage.spec.parsing import parse
 
 
 def spec(p99_request_seconds: float) -> SagemakerVllmSpec:
-    known = {
-        "region": "eu-central-1",
-        "endpoint_name": "harbour",
-        "model": {"source": "s3://models-bucket/moored", "served_name": "moored", "max_model_len": 256},
-        "revision": "r1",
-        "facts": tiny_model_facts().model_dump(),
-        "service_level": {"p99_request_seconds": p99_request_seconds},
-        "instance_type": "ml.g6.xlarge",
-        "gpu_memory_gib": 22.0,
-    }
-    return parse(SagemakerVllmSpec, known, "")
+    return endpoint_spec(service_level={"p99_request_seconds": p99_request_seconds})
 
 
 @pytest.mark.parametrize("p99_request_seconds", [20.0, 30.0, 60.0, 600.0])
