@@ -11,6 +11,7 @@ from aws_model import folders_of, read_policy
 from aws_monitoring import budget_aws
 from cluster_stack import ENGINE_SERVICE_ACCOUNT, ClusterParts, build_cluster_stack
 from moorage.aws.cluster import EksCluster, EksClusterArgs
+from moorage.aws.cluster_spec import CLUSTER_NAME, MAX_CLUSTER_NAME_LENGTH
 from moorage.aws.gpu_pool import EksGpuPool, EksPoolRungArgs
 from moorage.aws.gpu_pool_spec import launched_by_auto_mode
 from moorage.aws.identity import EksWorkloadIdentity, EksWorkloadIdentityArgs
@@ -19,6 +20,7 @@ from moorage.aws.network_policy_controller import EksNetworkPolicyController
 from outputs import StackOutputs
 from pool import cost_of, drain_seconds, ladder_of, max_gpus, rungs_of, spot_warnings
 from settings import Settings
+from stack_dimension import distinct_name, stack_dimension
 
 if TYPE_CHECKING:
     from aws_configuration import AwsSettings
@@ -47,7 +49,7 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
         },
         outside,
     )
-    cluster = EksCluster("cluster", _cluster_args(aws, network), outside)
+    cluster = EksCluster("cluster", _cluster_args(settings, aws, network), outside)
     provider = pulumi_kubernetes.Provider("inside", kubeconfig=cluster.kubeconfig, cluster_identifier=cluster.arn)
     inside = pulumi.ResourceOptions(provider=provider)
     denials = EksNetworkPolicyController("network-policy-controller", {}, inside)
@@ -95,9 +97,11 @@ def _failover(
     return build_failover(settings, settings.configuration.failover, network, cluster, opts)
 
 
-def _cluster_args(aws: "AwsSettings", network: AwsNetwork) -> EksClusterArgs:
+def _cluster_args(settings: Settings, aws: "AwsSettings", network: AwsNetwork) -> EksClusterArgs:
     args: EksClusterArgs = {
         "region": aws.region,
+        # No other stack's in the account and region.
+        "cluster_name": distinct_name(stack_dimension(settings), CLUSTER_NAME, MAX_CLUSTER_NAME_LENGTH),
         "account_id": network.account_id,
         "subnet_ids": network.private_subnet_ids,
         "administrators": aws.administrators,

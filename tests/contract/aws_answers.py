@@ -120,6 +120,7 @@ AWS_ANSWERS: Mapping[str, Answer] = {
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": lambda name, _: {
         "arn": f"arn:aws:logs:us-east-1:{ACCOUNT_ID}:delivery-destination:{name}"
     },
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": lambda name, _: {"name": f"{name}-1a2b3c4"},
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": lambda name, _: {
         "arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT_ID}:alarm:{name}",

@@ -57,6 +57,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "region": REGION,
         "account_id": ACCOUNT_ID,
         "subnet_ids": SUBNETS,
+        "cluster_name": "harbour-production",
         "version": "1.35",
         "service_ipv4_cidr": "172.30.0.0/20",
         "auto_mode": True,

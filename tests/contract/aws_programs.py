@@ -43,7 +43,7 @@ Variant = tuple[type[pulumi.ComponentResource], Mapping[str, object]]
 VARIANTS: Mapping[str, Variant] = {
     "network": (AwsNetwork, {}),
     "cheap network": (AwsNetwork, {"nat_gateways": ..., "interface_endpoints": ...}),
-    "cluster": (EksCluster, {"public_access_cidrs": ...}),
+    "cluster": (EksCluster, {"public_access_cidrs": ..., "cluster_name": ...}),
     "guarded cluster": (EksCluster, {"deletion_protection": ...}),
     "cluster reached from outside": (EksCluster, {}),
     "cluster without Auto Mode": (EksCluster, {"auto_mode": False}),

@@ -3,10 +3,12 @@
 import botocore.session
 import pytest
 
+from moorage.aws.cluster import EksCluster
 from moorage.aws.names import MAX_NAME_LENGTH
 from moorage.spec import SpecError
 
 from .aws_programs import VARIANTS, Variant, every_variant, program
+from .examples import component
 from .recording import run_program
 
 LONGEST = "h" * MAX_NAME_LENGTH
@@ -89,3 +91,15 @@ def test_a_cluster_is_named_as_the_component_is():
     assert recording.the("Cluster").inputs["name"] == "harbour"
     (group,) = recording.of_type("LogGroup")
     assert group.inputs["name"] == "/aws/eks/harbour/cluster"
+
+
+def test_a_cluster_may_be_named_otherwise_than_the_component():
+    _, recording = run_program(program(VARIANTS["cluster reached from outside"]))
+    assert recording.the("Cluster").inputs["name"] == "harbour-production"
+    (group,) = recording.of_type("LogGroup")
+    assert group.inputs["name"] == "/aws/eks/harbour-production/cluster"
+
+
+def test_a_clusters_name_that_eks_does_not_take_is_refused():
+    with pytest.raises(SpecError, match=r'cluster_name = "harbour\.production": must be 1 to 100 letters'):
+        run_program(component(EksCluster, "harbour", cluster_name="harbour.production"))

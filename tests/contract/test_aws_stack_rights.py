@@ -16,12 +16,13 @@ from moorage.aws.sagemaker_image import image_accounts
 
 from .aws_answers import ACCOUNT_ID
 from .aws_rights import Written, every_law, no_policy_hides_in_another_property, statements_of
-from .recording import Registration
+from .recording import PROJECT, STACK, Registration
 from .stack_builds import ROOT, build
 from .test_stacks import configuration_of
 
 pytestmark = pytest.mark.long
 
+CLUSTER = f"{PROJECT}-{STACK}"
 JOBS = {"moorage:jobs": {"workers": {"max": 2}}}
 EDGE = {
     "moorage:load_balancer": {
@@ -126,7 +127,7 @@ def test_a_role_may_do_nothing_with_what_is_neither_the_stacks_nor_named_in_its_
         for resource in right.resources:
             # What does not exist yet has no name: Auto Mode's, under the tag of its own cluster.
             if "aws:RequestTag/eks:eks-cluster-name" in right.condition_keys:
-                assert right.statement["Condition"]["StringEquals"]["aws:RequestTag/eks:eks-cluster-name"] == "cluster"
+                assert right.statement["Condition"]["StringEquals"]["aws:RequestTag/eks:eks-cluster-name"] == CLUSTER
             else:
                 assert is_the_stacks(resource, stack) or is_named_in(stack.configuration, resource), right.owner
 

@@ -1,6 +1,7 @@
 """Whole stacks on AWS: names for the longest name of a stack, and what other tags or another run change."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,19 @@ OF_STACKS = {
     "aws:lambda/alias:Alias": ("name", limit_of("lambda", "Alias")),
     **LIMITS,
 }
+OF_ACCOUNTS = {
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": "name",
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": "name",
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": "policyName",
+    "aws:elasticache/user:User": "userId",
+    "aws:elasticache/userGroup:UserGroup": "userGroupId",
+    **{kind: key for kind, (key, _) in OF_STACKS.items()},
+}
+"""By type: the name that an account has once in a region."""
+INSIDE = ("aws:iam/rolePolicy:RolePolicy", "aws:lambda/alias:Alias", "aws:servicediscovery/")
+"""Named within a role, a function or a network of the stack's own."""
+IS_ENDED = re.compile(r"-1a2b3c4\b|-id$")
+"""As the mocks do it."""
 PATHS = [path for path in sorted((ROOT / "stacks").glob("*.yaml")) if configuration_of(path)["moorage:cloud"] == "aws"]
 every_stack = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem.removeprefix("Pulumi."))
 
@@ -50,6 +64,18 @@ def test_no_name_is_too_long_for_the_longest_name_of_a_stack(path: Path):
         key, limit = OF_STACKS[found["type"]]
         length = len(found["inputs"].get(key) or "h" * (len(found["name"]) + PULUMIS_SUFFIX))
         assert length <= limit, found["name"]
+
+
+@every_stack
+def test_two_stacks_of_one_account_and_region_give_nothing_the_same_name(path: Path):
+    one, other = (names_of(built(path, stack=stack)) for stack in ("production", "staging"))
+    assert one & other == set()
+
+
+def names_of(stack: SimpleNamespace) -> set[tuple[str, str]]:
+    """Those that are given, but for what AWS or Pulumi has ended for this stack alone."""
+    given = [(found["type"], found["inputs"].get(OF_ACCOUNTS.get(found["type"]))) for found in stack.registrations]
+    return {(kind, name) for kind, name in given if name and not kind.startswith(INSIDE) and not IS_ENDED.search(name)}
 
 
 def test_endpoints_of_stacks_with_long_names_are_told_apart():

@@ -35,6 +35,9 @@ class EksClusterArgs(TypedDict):
     """Whose it is, as `AwsNetwork` gives it."""
     subnet_ids: pulumi.Input[Sequence[str]]
     """Private ones, in at least two zones, as `AwsNetwork` gives them. Later ones have to be in the same zones."""
+    cluster_name: NotRequired[str]
+    """What AWS calls it, once in an account and region: another one later would replace the cluster. Default: as the
+    component is called."""
     version: NotRequired[str]
     """Of Kubernetes: a minor one, such as `1.35`, which it is until another one is asked for. Default: 1.35."""
     service_ipv4_cidr: NotRequired[str]
@@ -57,7 +60,7 @@ class EksClusterArgs(TypedDict):
 
 
 class EksCluster(pulumi.ComponentResource):
-    """An EKS cluster whose name is the component's: private, encrypted with a key of its own, its control plane logged.
+    """An EKS cluster: private, encrypted with a key of its own, its control plane logged.
 
     People get in by access entries; pods get at AWS's services by `EksWorkloadIdentity`.
     """
@@ -87,8 +90,9 @@ class EksCluster(pulumi.ComponentResource):
         self._spec = parse(
             ClusterSpec, {key: value for key, value in args.items() if key not in _CREATED_ELSEWHERE}, ""
         )
+        self._cluster_name = self._spec.cluster_name or name
         self._warn_of_the_end_of_support()
-        role = create_cluster_role(f"{name}-role", name, self._spec, args["account_id"], self._child())
+        role = create_cluster_role(f"{name}-role", self._cluster_name, self._spec, args["account_id"], self._child())
         node_role = create_node_role(f"{name}-node-role", self._spec, self._child())
         key = self._create_key(name, account_of(self._spec.region, args["account_id"]))
         log_group = self._create_log_group(name, key)
@@ -127,10 +131,10 @@ class EksCluster(pulumi.ComponentResource):
             pulumi.log.warn(notice, self)
 
     def _create_key(self, name: str, account: pulumi.Output[Account]) -> kms.Key:
-        region, log_group = self._spec.region, _log_group(name)
+        region, log_group = self._spec.region, _log_group(self._cluster_name)
         return create_key(
             f"{name}-key",
-            description=f"Cluster {name}: secrets, control plane's logs, nodes' volumes",
+            description=f"Cluster {self._cluster_name}: secrets, control plane's logs, nodes' volumes",
             policy=account.apply(
                 lambda account: key_policy(
                     account, used_by_log_group(account, region, log_group), used_by_volumes(account, region)
@@ -145,7 +149,7 @@ class EksCluster(pulumi.ComponentResource):
         # EKS would make it itself, to be kept for ever and encrypted with a key of AWS's.
         return cloudwatch.LogGroup(
             f"{name}-logs",
-            name=_log_group(name),
+            name=_log_group(self._cluster_name),
             retention_in_days=self._spec.log_retention_days,
             kms_key_id=key.arn,
             tags=named(f"{name}-logs", self._spec.tags),
@@ -164,7 +168,7 @@ class EksCluster(pulumi.ComponentResource):
         auto_mode, outside = self._spec.auto_mode, list(self._spec.public_access_cidrs)
         return eks.Cluster(
             f"{name}-cluster",
-            name=name,
+            name=self._cluster_name,
             version=self._spec.version,
             role_arn=role.arn,
             vpc_config={
@@ -192,7 +196,7 @@ class EksCluster(pulumi.ComponentResource):
             # next update would ask to go back, which it refuses.
             upgrade_policy={"support_type": "EXTENDED"},
             deletion_protection=self._spec.deletion_protection,
-            tags=named(name, self._spec.tags),
+            tags=named(self._cluster_name, self._spec.tags),
             opts=self._child(*role.ready, *node_role.ready, log_group),
         )
 

@@ -17,6 +17,9 @@ from moorage.aws.tags import Tags
 _PRIVATE = [IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 _LARGEST = 12
 _SMALLEST = 24
+# botocore 1.43.117, eks: ClusterName.
+MAX_CLUSTER_NAME_LENGTH = 100
+CLUSTER_NAME = re.compile(rf"[0-9A-Za-z][A-Za-z0-9_-]{{0,{MAX_CLUSTER_NAME_LENGTH - 1}}}")
 _PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
 
 
@@ -30,6 +33,7 @@ class ClusterSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     region: Region
+    cluster_name: str | None = None
     version: Annotated[str, AfterValidator(_supported)] = DEFAULT_VERSION
     service_ipv4_cidr: str = "172.20.0.0/16"
     auto_mode: bool = True
@@ -38,6 +42,14 @@ class ClusterSpec(BaseModel):
     log_retention_days: RetentionDays = 90
     deletion_protection: bool = True
     tags: Tags = {}
+
+    @field_validator("cluster_name")
+    @classmethod
+    def _known_to_eks(cls, name: str | None) -> str | None:
+        if name is not None and not CLUSTER_NAME.fullmatch(name):
+            allowed = f"1 to {MAX_CLUSTER_NAME_LENGTH} letters, digits, hyphens and underscores"
+            raise ValueError(f"must be {allowed}, the first a letter or a digit")
+        return name
 
     @field_validator("service_ipv4_cidr")
     @classmethod

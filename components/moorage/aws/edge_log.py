@@ -51,7 +51,8 @@ def create_edge_log(
     policy = cloudwatch.LogResourcePolicy(
         f"{name}-log-policy",
         region=EDGE_REGION,
-        policy_name=f"{name}-edge-log",
+        # As AWS has ended the group's: an account has each name once.
+        policy_name=log_group.name.apply(lambda group: group.removeprefix("/moorage/")),
         policy_document=pulumi.Output.all(log_group.arn, account).apply(
             lambda known: _deliver(known[0], Account(*known[1]))
         ),
@@ -60,7 +61,6 @@ def create_edge_log(
     source = cloudwatch.LogDeliverySource(
         f"{name}-log-source",
         region=EDGE_REGION,
-        name=f"{name}-edge",
         log_type="ACCESS_LOGS",
         resource_arn=distribution.arn,
         tags=named(f"{name}-log-source", spec.tags),
@@ -69,7 +69,6 @@ def create_edge_log(
     destination = cloudwatch.LogDeliveryDestination(
         f"{name}-log-destination",
         region=EDGE_REGION,
-        name=f"{name}-edge",
         output_format="json",
         delivery_destination_configuration={"destination_resource_arn": log_group.arn},
         tags=named(f"{name}-log-destination", spec.tags),

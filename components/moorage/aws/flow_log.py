@@ -4,7 +4,7 @@ import pulumi
 from pulumi_aws import cloudwatch, ec2, iam
 
 from moorage.aws.account import Account, account_of
-from moorage.aws.log_surroundings import create_named_log_group
+from moorage.aws.log_surroundings import LogSurroundings
 from moorage.aws.network_plan import NetworkSpec
 from moorage.aws.policy import allow, policy_document, trusted_in
 from moorage.aws.tags import named
@@ -13,16 +13,8 @@ from moorage.aws.tags import named
 def create_flow_log(name: str, network: ec2.Vpc, spec: NetworkSpec, opts: pulumi.ResourceOptions) -> ec2.FlowLog:
     """All of the VPC's traffic, in an encrypted log group that expires."""
     account = account_of(spec.region, network.owner_id)
-    log_group = create_named_log_group(
-        f"/moorage/{name}",
-        name=f"{name}-group",
-        key_name=f"{name}-key",
-        region=spec.region,
-        account=account,
-        retention_days=spec.flow_log_retention_days,
-        tags=spec.tags,
-        opts=opts,
-    )
+    surroundings = LogSurroundings(name, spec.region, account, spec.flow_log_retention_days, spec.tags, opts)
+    log_group = surroundings.create_log_group(surroundings.create_key(f"Flow log {name}"))
     role = _create_role(name, account, log_group, spec, opts)
     return ec2.FlowLog(
         name,
