@@ -45,7 +45,9 @@ def create_python_function(
         timeout=timeout_seconds,
         role=role.arn,
         environment=None if variables is None else {"variables": variables},
-        kms_key_arn=key.arn,
+        # Without variables there is nothing to encrypt, and Lambda keeps no key: each update would set it again
+        # (pulumi-aws 7.51.1, lambda.Function).
+        kms_key_arn=None if variables is None else key.arn,
         logging_config={"log_format": "JSON", "log_group": log_group.name},
         tags=named(name, surroundings.tags),
         opts=pulumi.ResourceOptions.merge(surroundings.opts, pulumi.ResourceOptions(depends_on=list(after))),
