@@ -100,10 +100,18 @@ def test_a_private_subnet_gets_out_through_its_own_zones_gateway():
 def test_one_nat_gateway_serves_all_zones_where_two_cost_too_much():
     recording = recorded("cheap network")
     assert len(recording.of_type("NatGateway")) == 1
-    assert len(recording.of_type("VpcEndpoint")) == 1
     assert {route.inputs["natGatewayId"] for route in recording.of_type("Route") if "private" in route.name} == {
         "harbour-nat-a-id"
     }
+
+
+@pytest.mark.parametrize("variant", ["network", "cheap network"])
+def test_what_is_reached_free_of_charge_is_not_reached_through_the_nat_gateway(variant: str):
+    recording = recorded(variant)
+    free = [made for made in recording.of_type("VpcEndpoint") if made.inputs["vpcEndpointType"] == "Gateway"]
+    assert {made.inputs["serviceName"].rpartition(".")[2] for made in free} == {"s3", "dynamodb"}
+    private = {made.inputs["routeTableId"] for made in recording.of_type("Route") if "private" in made.name}
+    assert all(set(made.inputs["routeTableIds"]) == private for made in free)
 
 
 def test_identities_come_from_the_api_and_all_logs_are_kept():

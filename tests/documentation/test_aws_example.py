@@ -19,7 +19,7 @@ EXPECTED = {
     "aws:ec2/routeTable:RouteTable": 4,
     "aws:ec2/route:Route": 4,
     "aws:ec2/routeTableAssociation:RouteTableAssociation": 4,
-    "aws:ec2/vpcEndpoint:VpcEndpoint": 1,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": 2,
     "aws:ec2/flowLog:FlowLog": 1,
     "moorage:index:EksCluster": 1,
     "aws:eks/cluster:Cluster": 1,

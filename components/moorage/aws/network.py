@@ -8,7 +8,7 @@ from pulumi_aws import ec2, vpc
 
 from moorage.aws.flow_log import create_flow_log
 from moorage.aws.names import check_name
-from moorage.aws.network_plan import NetworkSpec, Zone, zones
+from moorage.aws.network_plan import GATEWAY_ENDPOINTS, NetworkSpec, Zone, zones
 from moorage.aws.tags import named
 from moorage.spec.parsing import parse
 
@@ -36,7 +36,7 @@ class AwsNetworkArgs(TypedDict):
     interface_endpoints: NotRequired[Sequence[str]]
     """Services that are reached without the NAT gateway, by AWS's own names, such as `ecr.api`, `ecr.dkr`, `logs`,
     `sts`, `secretsmanager` and `sagemaker.runtime`. Each costs its price in each zone, also while nothing runs. S3,
-    where ECR keeps its layers, always is, free of charge. Default: none."""
+    where ECR keeps its layers, and DynamoDB always are, free of charge. Default: none."""
     flow_log_retention_days: NotRequired[int]
     """How long it is known who talked to whom. Default: 30."""
     tags: NotRequired[Mapping[str, str]]
@@ -175,15 +175,17 @@ class AwsNetwork(pulumi.ComponentResource):
     def _create_endpoints(
         self, private: Mapping[Zone, ec2.Subnet], ways_out: Sequence[ec2.RouteTableAssociation]
     ) -> None:
-        ec2.VpcEndpoint(
-            f"{self._name}-s3-endpoint",
-            vpc_id=self._vpc.id,
-            service_name=f"com.amazonaws.{self._spec.region}.s3",
-            vpc_endpoint_type="Gateway",
-            route_table_ids=[association.route_table_id for association in ways_out],
-            tags=self._tags(f"{self._name}-s3-endpoint"),
-            opts=self._child(),
-        )
+        for service in GATEWAY_ENDPOINTS:
+            name = f"{self._name}-{service}-endpoint"
+            ec2.VpcEndpoint(
+                name,
+                vpc_id=self._vpc.id,
+                service_name=f"com.amazonaws.{self._spec.region}.{service}",
+                vpc_endpoint_type="Gateway",
+                route_table_ids=[association.route_table_id for association in ways_out],
+                tags=self._tags(name),
+                opts=self._child(),
+            )
         if not self._spec.interface_endpoints:
             return
         security_group = self._create_endpoint_security_group()

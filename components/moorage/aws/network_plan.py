@@ -23,11 +23,14 @@ _PRIVATE_PREFIX_BITS = 4
 _PUBLIC_PREFIX_BITS = 7
 _FIRST_PUBLIC = 64
 # docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html (read 2026-11-25): those of the
-# services that a stack's workloads call. S3 and DynamoDB have gateway endpoints.
+# services that a stack's workloads call.
 INTERFACE_ENDPOINTS = (
     *("ecr.api", "ecr.dkr", "kms", "logs", "monitoring", "sagemaker.runtime", "secretsmanager", "sqs", "ssm"),
     *("ecs", "ecs-agent", "ecs-telemetry", "sts"),
 )
+# Free of charge (docs.aws.amazon.com/prescriptive-guidance/latest/aws-startup-security-baseline/wkld-12.html, read
+# 2026-11-26): for weights and the layers of images, and for the table of jobs that are done.
+GATEWAY_ENDPOINTS = ("s3", "dynamodb")
 # docs.aws.amazon.com/eks/latest/userguide/network-reqs.html (read 2026-11-25): the control plane has an interface in at
 # least two zones.
 _MIN_ZONES = 2
