@@ -243,6 +243,7 @@ def _watched(ground: Ground, engines: Engines, around: _Around, gateway: Fargate
             "load_balancer_arn_suffix": balancer.load_balancer_arn_suffix,
             "target_group_arn_suffix": balancer.target_group_arn_suffix,
         },
+        "has_cache": True,
         "services": [
             {"cluster_name": ground.cluster.cluster_name, "service_name": gateway.service_name},
             *(engines.parts or {}).get("services", []),

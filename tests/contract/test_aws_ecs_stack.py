@@ -77,6 +77,14 @@ def test_its_gateways_share_a_cache_of_nodes_or_a_serverless_one(stacks: dict[st
 
 
 @every_platform
+def test_somebody_is_told_when_gateways_are_without_their_cache(platform: str, stacks: dict[str, SimpleNamespace]):
+    stack = stacks[platform]
+    (query,) = the(stack, "MetricAlarm", "monitoring-redis-unavailable")["metricQueries"]
+    assert query["metric"]["metricName"] == "RedisAvailable"
+    assert '"RedisAvailable"' in the(stack, "Dashboard", "monitoring")["dashboardBody"]
+
+
+@every_platform
 def test_only_gateways_reach_an_engine(platform: str, stacks: dict[str, SimpleNamespace]):
     ways_in = [
         found["inputs"]
