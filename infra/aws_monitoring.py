@@ -10,9 +10,10 @@ from pydantic import JsonValue
 
 from moorage.aws.budget import create_budget
 from moorage.aws.monitoring import CloudWatchMonitoring, CloudWatchMonitoringArgs
-from moorage.aws.monitoring_spec import CloudWatchMonitoringSpec
+from moorage.aws.monitoring_spec import WITHOUT_BUDGETS, CloudWatchMonitoringSpec, has_budgets
 from moorage.aws.monitoring_subjects import MonitoredPartsArgs
 from moorage.aws.notification_topic import create_topic
+from moorage.spec import Problem, SpecError
 from stack_dimension import stack_dimension
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ def with_cloudwatch_metrics(settings: "Settings") -> dict[str, JsonValue]:
 
 
 def monitor_aws(settings: "Settings", watched: WatchedStack, opts: pulumi.ResourceOptions) -> CloudWatchMonitoring:
-    """Alarms, their topic, a dashboard and a budget. Its `dashboard_url` is the stack's."""
+    """Alarms, their topic, a dashboard and a budget. Its `dashboard_url` is the stack's.
+
+    Raises `moorage.spec.SpecError` for a budget where AWS has none.
+    """
     aws, said = cast("AwsSettings", settings.configuration.aws), settings.configuration.cloudwatch
     args: CloudWatchMonitoringArgs = {
         **watched.parts,
@@ -95,7 +99,12 @@ def budget_aws(
 
 
 def _monthly_usd(settings: "Settings", estimated_cost: Mapping[str, float | str]) -> float | None:
-    return settings.configuration.cloudwatch.monthly_budget_usd or budget_of(estimated_cost)
+    said, aws = settings.configuration.cloudwatch.monthly_budget_usd, cast("AwsSettings", settings.configuration.aws)
+    if has_budgets(aws.region):
+        return said or budget_of(estimated_cost)
+    if said is not None:
+        raise SpecError([Problem("cloudwatch.monthly_budget_usd", f" = {said:g}: {WITHOUT_BUDGETS}")])
+    return None
 
 
 def budget_of(estimated_cost: Mapping[str, float | str]) -> float | None:

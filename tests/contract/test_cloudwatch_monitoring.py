@@ -334,6 +334,11 @@ def test_demand_is_divided_by_the_samples_that_a_minute_has():
     assert shown == [{"expression": "m1 / 6", "id": "e1", "label": "demand"}]
 
 
+def test_no_alarm_looks_at_more_metrics_than_cloudwatch_lets_it_with_as_many_upstreams_as_there_may_be():
+    made = recorded(upstreams=[f"engine-{number}" for number in range(9)]).of_type("MetricAlarm")
+    assert max(sum("metric" in query for query in alarm.inputs["metricQueries"]) for alarm in made) == 10
+
+
 def test_the_dashboard_has_an_address_in_the_console():
     made, _ = run_program(program(VARIANTS["monitoring"]))
     assert value_of(made.dashboard_url) == (
@@ -348,6 +353,8 @@ def test_the_dashboard_has_an_address_in_the_console():
         ({"stack": "moorage/test"}, 'stack = "moorage/test": must be up to 127 letters'),
         ({"alarm_email": "harbour-master"}, 'alarm_email = "harbour-master": must be an e-mail address'),
         ({"monthly_budget_usd": 0.0}, "monthly_budget_usd = 0.0: must be"),
+        ({"region": "us-gov-west-1"}, "monthly_budget_usd = .*: AWS Budgets is not in AWS GovCloud"),
+        ({"upstreams": [f"engine-{number}" for number in range(10)]}, "upstreams"),
         ({"region": "cn-north-1"}, "outside China"),
         ({"thresholds": {"error_ratio": 2.0}}, "thresholds.error_ratio = 2.0: must be"),
         ({"thresholds": {"kv_cache_usage_ratio": 0.9}}, "kv_cache_usage_ratio"),

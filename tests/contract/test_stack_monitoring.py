@@ -38,9 +38,15 @@ def infra() -> Iterator[SimpleNamespace]:
 def built(infra: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Monitors a stack on AWS whose builder knows this of it."""
 
-    def build(estimated_cost: dict[str, float | str], **said: object) -> tuple[Any, Recording]:
-        own = {"moorage:service_level": {"p99_request_seconds": 20}, "moorage:cloudwatch": said}
-        keys = {**yaml.safe_load(FILE.read_text())["config"], **own}
+    def build(
+        estimated_cost: dict[str, float | str], region: str = "us-east-1", **said: object
+    ) -> tuple[Any, Recording]:
+        keys = yaml.safe_load(FILE.read_text())["config"]
+        keys |= {
+            "moorage:service_level": {"p99_request_seconds": 20},
+            "moorage:cloudwatch": said,
+            "moorage:aws": {**keys["moorage:aws"], "region": region},
+        }
         given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(given))
 
@@ -120,6 +126,16 @@ def test_whoever_is_named_is_told_and_where_to_read_on(built: Any):
     _, recording = built({}, alarm_email="harbour-master@example.com", runbook_url=page)
     assert recording.the("TopicSubscription").inputs["endpoint"] == "harbour-master@example.com"
     assert all(page in alarm.inputs["alarmDescription"] for alarm in recording.of_type("MetricAlarm"))
+
+
+def test_govcloud_has_no_budget_and_a_stack_there_is_built_without_one(built: Any):
+    assert built({"usd_per_hour": 1.0}, region="us-gov-west-1")[1].of_type("Budget") == []
+    assert built({"usd_per_hour": 1.0}, region="eu-central-1")[1].of_type("Budget") != []
+
+
+def test_a_budget_in_govcloud_is_refused_by_its_key(built: Any):
+    with pytest.raises(SpecError, match=r"cloudwatch\.monthly_budget_usd = 500: AWS Budgets is not in AWS GovCloud"):
+        built({}, region="us-gov-west-1", monthly_budget_usd=500.0)
 
 
 def test_what_is_no_address_is_refused_by_its_key(built: Any):

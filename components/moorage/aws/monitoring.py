@@ -65,7 +65,7 @@ class CloudWatchMonitoringArgs(TypedDict):
     stack: str
     """As the gateways' setting `cloudwatch_metrics.stack` has it; no other stack in the account and region may."""
     upstreams: NotRequired[Sequence[str]]
-    """Names of the gateways' upstreams: their engines. Default: none is watched."""
+    """Names of the gateways' upstreams: their engines, 9 at most. Default: none is watched."""
     scales_to_zero: NotRequired[bool]
     """Whether there may be no engine while nobody asks. Default: no; that none is up is an alarm."""
     load_balancer: NotRequired[MonitoredLoadBalancerArgs]
@@ -93,7 +93,7 @@ class CloudWatchMonitoringArgs(TypedDict):
     alarm_email: NotRequired[str]
     """Who is told; has to confirm a first message. Default: whoever subscribes to the topic."""
     monthly_budget_usd: NotRequired[float]
-    """Told at 80 and 100 percent, and when 100 are foreseen. Default: no budget."""
+    """Told at 80 and 100 percent, and when 100 are foreseen; not in AWS GovCloud. Default: no budget."""
     cost_allocation_tag: NotRequired[CostAllocationTagArgs]
     """What the budget is of. Default: the account's whole bill."""
     tags: NotRequired[Mapping[str, str]]

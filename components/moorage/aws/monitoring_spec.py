@@ -5,8 +5,9 @@ import re
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from moorage.aws.account import partition_of
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags
 from moorage.spec.alert_thresholds import ServiceAlertThresholds
@@ -15,6 +16,9 @@ from moorage.spec.service_level import ServiceLevel
 # A dimension's value, and a part of the dashboard's name (botocore 1.43.117, cloudwatch: PutDashboard).
 MAX_STACK_LENGTH = 127
 STACK = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_STACK_LENGTH - 1}}}")
+# "Alarms based on metric math expressions can reference a maximum of 10 metrics" (docs.aws.amazon.com/AmazonCloudWatch/
+# latest/monitoring/alarm-limits.html, read 2026-11-26): one of each upstream, and the demand.
+_MOST_UPSTREAMS = 9
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -31,6 +35,15 @@ def _checked_email(address: str) -> str:
 
 
 Email = Annotated[str, AfterValidator(_checked_email)]
+
+
+WITHOUT_BUDGETS = "AWS Budgets is not in AWS GovCloud; leave it out, and have one in the standard account that pays"
+
+
+def has_budgets(region: str) -> bool:
+    """Whether AWS Budgets is in the region's part of AWS. GovCloud alone has no address of it (botocore 1.43.117,
+    budgets: endpoint-rule-set-1); its bill is that of a standard account."""
+    return partition_of(region) != "aws-us-gov"
 
 
 class CostAllocationTag(BaseModel):
@@ -65,7 +78,7 @@ class CloudWatchMonitoringSpec(BaseModel):
 
     region: Region
     stack: Annotated[str, AfterValidator(_checked_stack)]
-    upstreams: Sequence[str] = ()
+    upstreams: Sequence[str] = Field(default=(), max_length=_MOST_UPSTREAMS)
     scales_to_zero: bool = False
     service_level: ServiceLevel = ServiceLevel()
     thresholds: CloudWatchAlarmThresholds = CloudWatchAlarmThresholds()
@@ -74,6 +87,13 @@ class CloudWatchMonitoringSpec(BaseModel):
     monthly_budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     cost_allocation_tag: CostAllocationTag | None = None
     tags: Tags = {}
+
+    @field_validator("monthly_budget_usd")
+    @classmethod
+    def _can_be_had(cls, usd: float | None, info: ValidationInfo) -> float | None:
+        if usd is not None and not has_budgets(info.data.get("region", "")):
+            raise ValueError(WITHOUT_BUDGETS)
+        return usd
 
     def inputs(self) -> dict[str, float]:
         """What `%{name}` stands for in alarms and dashboard, but for what follows from a period."""
