@@ -51,8 +51,8 @@ def create_edge_log(
     policy = cloudwatch.LogResourcePolicy(
         f"{name}-log-policy",
         region=EDGE_REGION,
-        # As AWS has ended the group's: an account has each name once.
-        policy_name=log_group.name.apply(lambda group: group.removeprefix("/moorage/")),
+        # Two stacks of one account would write over each other's, and the first one's log would end.
+        policy_name=pulumi.Output.concat(f"{name}-edge-log-", distribution.id),
         policy_document=pulumi.Output.all(log_group.arn, account).apply(
             lambda known: _deliver(known[0], Account(*known[1]))
         ),

@@ -13,8 +13,8 @@ from moorage.aws.tags import named
 def create_flow_log(name: str, network: ec2.Vpc, spec: NetworkSpec, opts: pulumi.ResourceOptions) -> ec2.FlowLog:
     """All of the VPC's traffic, in an encrypted log group that expires."""
     account = account_of(spec.region, network.owner_id)
-    surroundings = LogSurroundings(name, spec.region, account, spec.flow_log_retention_days, spec.tags, opts)
-    log_group = surroundings.create_log_group(surroundings.create_key(f"Flow log {name}"))
+    around = LogSurroundings(name, spec.region, account, spec.flow_log_retention_days, spec.tags, opts)
+    log_group = around.create_log_group(around.create_key(f"Flow log {name}"))
     role = _create_role(name, account, log_group, spec, opts)
     return ec2.FlowLog(
         name,
