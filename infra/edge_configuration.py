@@ -32,6 +32,11 @@ def contradictions(balancer: ExposureSpec, gateway: "GatewaySettings") -> Iterat
     """What a stack with an edge may not say besides."""
     if balancer.public:
         yield Problem("load_balancer.public", " = true: must be false with edge, which else would be gone around")
+    if balancer.managed_web_acl:
+        # docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-type-rate-based-aggregation-options.html
+        # (read 2026-11-26): what comes through a proxy has the proxy's address, and one address has one rate.
+        message = " = true: must be false with edge, by whose addresses all clients come; edge.web_acl_arn sees theirs"
+        yield Problem("load_balancer.managed_web_acl", message)
     if balancer.domain is None:
         yield Problem(
             "load_balancer.certificate_arn",

@@ -122,6 +122,10 @@ def test_without_the_key_there_is_no_distribution():
             },
             "load_balancer.public = true: must be false with edge",
         ),
+        (
+            {"load_balancer": {"hostname": DOMAIN, "hosted_zone_id": "Z0123456789", "managed_web_acl": True}},
+            "load_balancer.managed_web_acl = true: must be false with edge, by whose addresses all clients come",
+        ),
         ({"gateway": {"authentication": "none"}}, "gateway.authentication = none: must be api_keys with edge"),
         (
             {
