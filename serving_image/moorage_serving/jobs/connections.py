@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from moorage_serving.jobs.place import Place
 
 _CONNECT_SECONDS = 10
+KEEP_ALIVE_SECONDS = 60
+"""A connection on which a long job is awaited is silent until its answer. A NAT gateway, which is between workers and a
+public balancer, forgets it after 350 seconds unless TCP says that it is there (docs.aws.amazon.com/vpc/latest/
+userguide/nat-gateway-troubleshooting.html, a copy, read 2026-11-26)."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,20 @@ async def job_runner(
 ) -> AsyncIterator[JobRunner]:
     """One that asks the endpoint, and waits for an answer as long as a job may take."""
     timeout = aiohttp.ClientTimeout(total=job_seconds, connect=_CONNECT_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+    async with aiohttp.ClientSession(timeout=timeout, connector=open_connector()) as session:
         engine = Engine(session, endpoint, api_key)
         yield JobRunner(services.queue, services.claims, services.store, engine, metrics, retry_seconds)
+
+
+def open_connector() -> aiohttp.TCPConnector:
+    """To the endpoint. Must be called in a running event loop."""
+    return aiohttp.TCPConnector(limit=0, socket_factory=_kept_alive)
+
+
+def _kept_alive(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL):
+        made.setsockopt(socket.IPPROTO_TCP, option, KEEP_ALIVE_SECONDS)
+    return made
