@@ -47,7 +47,8 @@ class AwsSettings(BaseModel):
     )
     deletion_protection: bool = Field(
         default=True,
-        description="Whether the cluster and its key refuse to be deleted. Default: they do.",
+        description="Whether the cluster and its key, or outside of a cluster the gateways' balancer and what jobs are "
+        "kept in, refuse to be deleted. Default: they do.",
     )
     tags: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")
 
