@@ -125,7 +125,7 @@ def test_credentials_that_a_stack_makes_up_are_only_made_where_they_are_shown(
     assert stand_in["kind"] == "ExternalSecret"
     assert render("--show-secrets").exit_code == 0
     (secret,) = objects(folder).values()
-    assert len(secret["stringData"]["password"]) == 43  # 32 random bytes
+    assert len(secret["stringData"]["password"]) == 64  # 32 random bytes
 
 
 def test_no_hash_of_a_key_that_does_not_exist_is_written(make_project: MakeProject, render: Render):

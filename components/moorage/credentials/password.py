@@ -15,11 +15,13 @@ class _PasswordProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def create(self, props: Mapping[str, object]) -> CreateResult:
-        return CreateResult(secrets.token_hex(8), {"password": secrets.token_urlsafe(_BYTES)})
+        return CreateResult(secrets.token_hex(8), {"password": secrets.token_hex(_BYTES)})
 
 
 class Password(Credential, module="moorage", name="Password"):
-    """256 random bits, in letters that need no quoting in a URL. `pulumi up --replace URN` rotates it."""
+    """256 random bits, in hexadecimal digits, which need no quoting in a URL and which every service takes: ElastiCache
+    refuses an underscore (docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html, read 2026-11-26). `pulumi up
+    --replace URN` rotates it."""
 
     implementation = _PasswordProvider
 
