@@ -80,7 +80,9 @@ def test_every_limited_type_has_been_seen():
 
 
 @every_variant
-@pytest.mark.parametrize("name", ["h" * (MAX_NAME_LENGTH + 1), "Harbour", "harbour_1", "1-harbour", "harbour-"])
+@pytest.mark.parametrize(
+    "name", ["h" * (MAX_NAME_LENGTH + 1), "Harbour", "harbour_1", "1-harbour", "harbour-", "harbour--1"]
+)
 def test_a_name_that_some_service_would_refuse_is_refused(variant: Variant, name: str):
     with pytest.raises(SpecError, match="name = "):
         run_program(program(variant, name))
