@@ -66,7 +66,10 @@ class Written(NamedTuple):
 
     @property
     def is_bound_to_a_resource(self) -> bool:
-        """What acts on nothing in particular, such as a login at ECR, is not: AWS takes `*` alone for it."""
+        """What acts on nothing in particular, such as a login at ECR, is not: AWS takes `*` alone for it. Nor is what
+        needs no resource, and is under a condition instead."""
+        if self.condition_keys and not any(map(_needs_a_resource, self.actions)):
+            return self.resources != ["*"]
         return any(_arns_acted_on(action) for action in self.actions)
 
 
@@ -184,6 +187,10 @@ def _exists(action: str) -> bool:
 def _details(action: str) -> Mapping[str, Any]:
     service, _, name = action.partition(":")
     return DATA.actions.get_action_details(service, name)
+
+
+def _needs_a_resource(action: str) -> bool:
+    return any(kind["required"] for kind in _details(action)["resourceTypes"])
 
 
 def _arns_acted_on(action: str) -> list[str]:

@@ -1,11 +1,13 @@
-"""How a new version of an endpoint comes to its requests, and what its stack says before."""
+"""How a new version of an endpoint comes to its requests, what its role may, and what its stack says before."""
 
 import json
 
 import pytest
 import yaml
 
-from moorage.aws.managed import traffic_routing
+from moorage.aws.managed import SagemakerVllm, traffic_routing
+from tests.contract.aws_programs import program
+from tests.contract.recording import run_program
 from tests.contract.stack_builds import ROOT, build
 
 
@@ -18,6 +20,16 @@ def test_several_instances_begin_with_a_tenth(instances: int):
     routing = traffic_routing(instances)
     assert routing["type"] == "CANARY"
     assert routing["canary_size"] == {"type": "CAPACITY_PERCENT", "value": 10}
+
+
+def test_its_role_tells_cloudwatch_how_busy_instances_are_and_nothing_else():
+    (policy,) = (
+        json.loads(str(found.inputs["policy"]))
+        for found in run_program(program((SagemakerVllm, {})))[1].registrations
+        if found.name == "harbour-policy"
+    )
+    (told,) = (statement for statement in policy["Statement"] if statement["Action"] == ["cloudwatch:PutMetricData"])
+    assert told["Condition"] == {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/Endpoints"}}
 
 
 def test_the_stack_names_the_quota_that_its_endpoint_needs():

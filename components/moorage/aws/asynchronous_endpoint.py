@@ -16,6 +16,7 @@ from moorage.aws.policy import Statement, allow, policy_document
 from moorage.aws.private_bucket import create_expiring_bucket
 from moorage.aws.sagemaker_image import AMI_VERSION
 from moorage.aws.sagemaker_model import create_model
+from moorage.aws.sagemaker_rollout import name_in_service
 from moorage.aws.tags import named
 from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 from moorage.spec.parsing import known_of, parse
@@ -100,14 +101,15 @@ class SagemakerAsyncVllm(pulumi.ComponentResource):
             opts=self._child,
             unfinished_upload_days=_UNFINISHED_UPLOAD_DAYS,
         )
-        model, log_group = create_model(
+        created = create_model(
             name,
             self._spec,
             account_of(self._spec.region, args["account_id"]),
             pulumi.Output.all(bucket.arn, key.arn).apply(lambda arns: _data_statements(self._spec, *arns)),
             self._child,
         )
-        endpoint = self._create_endpoint(self._create_configuration(model, bucket, key), log_group)
+        configuration = self._create_configuration(created.model, bucket, key)
+        endpoint = self._create_endpoint(configuration, created.log_group)
         scale_by_backlog(
             f"{name}-scaling",
             endpoint_name=endpoint.name,
@@ -117,7 +119,7 @@ class SagemakerAsyncVllm(pulumi.ComponentResource):
             tags=self._spec.tags,
             opts=self._child,
         )
-        self.endpoint_arn = endpoint.arn
+        self.endpoint_arn = name_in_service(endpoint, configuration).apply(lambda _: endpoint.arn)
         self.bucket_name = bucket.bucket
         self.invoke_policy = pulumi.Output.all(endpoint.arn, bucket.arn, key.arn).apply(
             lambda arns: invoke_policy(*arns)

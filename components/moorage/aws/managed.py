@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 import pulumi
-from pulumi_aws import cloudwatch, sagemaker
+from pulumi_aws import cloudwatch, iam, sagemaker
 
 from moorage.aws.account import account_of, partition_of
 from moorage.aws.application_scaling import ApplicationScaling, endpoint_variant
@@ -12,7 +12,8 @@ from moorage.aws.managed_spec import SagemakerVllmSpec
 from moorage.aws.names import check_name
 from moorage.aws.policy import Statement, allow, policy_document
 from moorage.aws.sagemaker_image import AMI_VERSION
-from moorage.aws.sagemaker_model import create_model
+from moorage.aws.sagemaker_model import CreatedModel, create_model
+from moorage.aws.sagemaker_rollout import name_in_service
 from moorage.aws.tags import named
 from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 from moorage.spec.gateway_document import Upstream
@@ -92,12 +93,13 @@ class SagemakerVllm(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         account = account_of(self._spec.region, args["account_id"])
         statements = pulumi.Output.from_input(_capture_statements(self._spec))
-        model, log_group = create_model(name, self._spec, account, statements, self._child)
-        endpoint = self._create_endpoint(self._create_configuration(model), log_group)
+        created = create_model(name, self._spec, account, statements, self._child)
+        configuration = self._create_configuration(created.model)
+        endpoint = self._create_endpoint(configuration, created)
         self._scale(endpoint)
         self.endpoint_arn = endpoint.arn
         self.invoke_policy = endpoint.arn.apply(invoke_policy)
-        self.upstream = endpoint.name.apply(self._upstream)
+        self.upstream = name_in_service(endpoint, configuration).apply(self._upstream)
         self.register_outputs(
             {
                 "endpoint_arn": self.endpoint_arn,
@@ -150,10 +152,11 @@ class SagemakerVllm(pulumi.ComponentResource):
         )
 
     def _create_endpoint(
-        self, configuration: sagemaker.EndpointConfiguration, log_group: cloudwatch.LogGroup
+        self, configuration: sagemaker.EndpointConfiguration, created: CreatedModel
     ) -> sagemaker.Endpoint:
         name = f"{self._name}-endpoint"
-        alarm = self._create_rollback_alarm()
+        alarm = self._create_rollback_alarm(configuration)
+        allowed = self._let_look_at(alarm, created.role)
         return sagemaker.Endpoint(
             name,
             name=self._spec.endpoint_name,
@@ -167,18 +170,26 @@ class SagemakerVllm(pulumi.ComponentResource):
                 "auto_rollback_configuration": {"alarms": [{"alarm_name": alarm.name}]},
             },
             tags=named(name, self._spec.tags),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[created.log_group, allowed]),
         )
 
-    def _create_rollback_alarm(self) -> cloudwatch.MetricAlarm:
-        """docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html (read 2026-11-25)."""
+    def _create_rollback_alarm(self, configuration: sagemaker.EndpointConfiguration) -> cloudwatch.MetricAlarm:
+        """On the new instances alone: else the errors of old ones would take back the version that mends them.
+
+        docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html (AWS's public copy of it,
+        github.com/awsdocs/amazon-sagemaker-developer-guide, 0a58b94, read 2026-11-26)
+        """
         name = f"{self._name}-rollback"
         return cloudwatch.MetricAlarm(
             name,
             alarm_description="Requests to a new version of the endpoint fail: SageMaker takes it back",
             namespace="AWS/SageMaker",
             metric_name="Invocation5XXErrors",
-            dimensions={"EndpointName": self._spec.endpoint_name, "VariantName": VARIANT},
+            dimensions={
+                "EndpointName": self._spec.endpoint_name,
+                "VariantName": VARIANT,
+                "EndpointConfigName": configuration.name,
+            },
             statistic="Sum",
             period=60,
             evaluation_periods=1,
@@ -186,6 +197,17 @@ class SagemakerVllm(pulumi.ComponentResource):
             threshold=_ROLLBACK_ERRORS,
             treat_missing_data="notBreaching",
             tags=named(name, self._spec.tags),
+            opts=self._child,
+        )
+
+    def _let_look_at(self, alarm: cloudwatch.MetricAlarm, role: iam.Role) -> iam.RolePolicy:
+        """SageMaker looks at the alarm as the model's role, by the page above. The alarm is younger than the model."""
+        return iam.RolePolicy(
+            f"{self._name}-rollback-policy",
+            role=role.id,
+            policy=alarm.arn.apply(
+                lambda arn: policy_document(allow("SeeRollbackAlarm", ("cloudwatch:DescribeAlarms",), (arn,)))
+            ),
             opts=self._child,
         )
 

@@ -1,6 +1,7 @@
 """A model of SageMaker with its role and its log: what every endpoint with vLLM begins with."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pulumi
 from pulumi_aws import cloudwatch, iam, sagemaker
@@ -13,6 +14,20 @@ from moorage.aws.policy import Statement, allow, policy_document, trusted_in
 from moorage.aws.sagemaker_image import REPOSITORY, image_accounts
 from moorage.aws.tags import named
 
+_UTILIZATION_NAMESPACE = "/aws/sagemaker/Endpoints"
+"""Of instances' CPUs, GPUs, memory and disks (docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html, read
+2026-11-25)."""
+
+
+class CreatedModel(NamedTuple):
+    """What an endpoint is made of."""
+
+    model: sagemaker.Model
+    log_group: cloudwatch.LogGroup
+    """That has to be there before the endpoint is."""
+    role: iam.Role
+    """As which SageMaker acts."""
+
 
 def create_model(
     name: str,
@@ -20,8 +35,8 @@ def create_model(
     account: pulumi.Output[Account],
     statements: pulumi.Output[list[Statement]],
     opts: pulumi.ResourceOptions,
-) -> tuple[sagemaker.Model, cloudwatch.LogGroup]:
-    """The model, and the log group that has to be there before its endpoint is.
+) -> CreatedModel:
+    """A model that SageMaker may read, with what is around it.
 
     Args:
         name: what its resources' names begin with.
@@ -54,7 +69,7 @@ def create_model(
         tags=named(f"{name}-model", spec.tags),
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[allowed])),
     )
-    return model, log_group
+    return CreatedModel(model, log_group, role)
 
 
 def _create_role(
@@ -81,9 +96,11 @@ def _create_role(
 
 
 def _execution_policy(spec: SagemakerModelSpec, log_group_arn: str, others: Sequence[Statement]) -> str:
-    """To read this model, to pull this image and to write this log.
+    """To read this model, to pull this image, to write this log and to tell how busy instances are.
 
-    docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, CreateModel (read 2026-11-25), without its wildcards.
+    docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, CreateModel (AWS's public copy of it,
+    github.com/awsdocs/amazon-sagemaker-developer-guide, 00adebd, read 2026-11-26), without its wildcards, and without
+    the right to make log groups: this one is there.
     """
     partition = partition_of(spec.region)
     bucket, _, prefix = spec.model_uri.removeprefix("s3://").partition("/")
@@ -94,8 +111,15 @@ def _execution_policy(spec: SagemakerModelSpec, log_group_arn: str, others: Sequ
         *pull_statements(images),
         allow(
             "WriteLog",
-            ("logs:CreateLogStream", "logs:PutLogEvents"),
+            ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
             (f"{log_group_arn}:*",),
+        ),
+        # It has no resource to be bound to.
+        allow(
+            "TellUtilization",
+            ("cloudwatch:PutMetricData",),
+            ("*",),
+            {"StringEquals": {"cloudwatch:namespace": _UTILIZATION_NAMESPACE}},
         ),
     ]
     if spec.model_key_arn is not None:
