@@ -16,6 +16,7 @@ from moorage.aws.lambda_quotas import (
     CONCURRENT_EXECUTIONS,
     INIT_SECONDS,
     MOST_IDLE_SECONDS,
+    NEW_ACCOUNT_CONCURRENT_EXECUTIONS,
     UNRESERVED_CONCURRENT_EXECUTIONS,
 )
 from moorage.aws.rest_api import LambdaRestApi, LambdaRestApiArgs
@@ -52,6 +53,7 @@ def build_aws_serverless(settings: Settings) -> StackOutputs:
     spec = _parsed(args)
     for warning in _warnings(spec):
         pulumi.log.warn(warning)
+    pulumi.log.warn(_quota_warning(settings, spec))
     pulumi.log.info(_cold_start(spec))
     opts = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
     function = LambdaLlm("engine", args, opts)
@@ -146,12 +148,6 @@ def _parsed(args: LambdaLlmArgs) -> LambdaLlmSpec:
 
 
 def _warnings(spec: LambdaLlmSpec) -> Iterator[str]:
-    most = CONCURRENT_EXECUTIONS - UNRESERVED_CONCURRENT_EXECUTIONS
-    if spec.concurrency > most:
-        yield (
-            f"{spec.concurrency} concurrent requests are more than the {most} that an account has unless its quota was "
-            "raised: Service Quotas, AWS Lambda, L-B99A9384"
-        )
     silence = spec.plan.longest_silence_seconds
     if silence > MOST_IDLE_SECONDS:
         yield (
@@ -165,6 +161,18 @@ def _warnings(spec: LambdaLlmSpec) -> Iterator[str]:
             f"a mean request takes about {seconds:.0f} seconds on {spec.plan.vcpus:.1f} vCPUs, above "
             f"service_level.p99_request_seconds = {p99_seconds:g}: take a smaller model, shorter answers, or GPUs"
         )
+
+
+def _quota_warning(settings: Settings, spec: LambdaLlmSpec) -> str:
+    """Of a new account Lambda refuses any reservation: what is left to other functions would be too little."""
+    jobs = settings.configuration.jobs
+    reserved = spec.concurrency + (0 if jobs is None else jobs.workers.max)
+    return (
+        f"{reserved} environments are reserved and {UNRESERVED_CONCURRENT_EXECUTIONS} are for other functions: they "
+        f"need a quota of {reserved + UNRESERVED_CONCURRENT_EXECUTIONS} concurrent executions, of which an account has "
+        f"{CONCURRENT_EXECUTIONS}, and a new one {NEW_ACCOUNT_CONCURRENT_EXECUTIONS}: Service Quotas, AWS Lambda, "
+        "L-B99A9384"
+    )
 
 
 def _cold_start(spec: LambdaLlmSpec) -> str:

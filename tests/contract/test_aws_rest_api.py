@@ -11,7 +11,7 @@ from moorage.aws.rest_api_answers import RESPONSES, access_log_format
 from moorage.spec import SpecError
 
 from .aws_answers import ACCOUNT_ID, REGION
-from .aws_example_values import KEYS
+from .aws_example_values import KEYS, OWN_DOMAIN
 from .aws_programs import VARIANTS, program
 from .recording import Recording, run_program, value_of
 
@@ -171,11 +171,19 @@ def deployment(**changes: object) -> object:
         {"function_alias": "another"},
         {"timeout_seconds": 121},
         {"client_cidrs": ["198.51.100.0/24"]},
+        {"custom_domain": OWN_DOMAIN},
     ],
     ids=lambda changes: next(iter(changes)),
 )
 def test_what_is_in_a_deployment_makes_another(changes: dict[str, object]):
     assert deployment(**changes) != deployment()
+
+
+def test_another_authorizer_makes_another_deployment():
+    """Its id stays."""
+    recording = recorded()
+    triggers = recording.the("Deployment").inputs["triggers"]
+    assert triggers["authorizer"] == recording.the("Authorizer").inputs["authorizerUri"]
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,7 @@ def test_an_answer_may_take_as_long_on_its_way_as_in_the_function(stack: SimpleN
 
 
 def test_it_says_how_long_the_first_request_waits_and_why(stack: SimpleNamespace):
-    (said,) = stack.logged
-    assert "a request that finds nothing started waits about" in said
+    (said,) = (line for line in stack.logged if "a request that finds nothing started waits about" in line)
     assert "engine" in said
 
 
@@ -89,8 +88,14 @@ def test_it_says_what_requests_cost(stack: SimpleNamespace):
     assert kept["usd_per_hour"] > 0
 
 
-def test_a_quota_that_an_account_has_hardly_is_warned_of_with_its_code():
-    assert any("L-B99A9384" in said for said in built(load={"concurrent_requests": 901}).logged)
+@pytest.mark.parametrize(
+    ("changes", "quota"), [({}, 108), ({"load": {"concurrent_requests": 901}, "jobs": {"workers": {"max": 3}}}, 1004)]
+)
+def test_the_quota_that_its_functions_need_is_said_with_its_code(changes: dict[str, object], quota: int):
+    """Of a new account Lambda refuses any reservation."""
+    (said,) = (line for line in built(**changes).logged if "L-B99A9384" in line)
+    assert f"need a quota of {quota} concurrent executions" in said
+    assert "a new one 10" in said
 
 
 def test_a_prompt_that_api_gateway_would_not_wait_for_is_warned_of():

@@ -30,6 +30,8 @@ MOST_THROTTLE_REQUESTS_PER_SECOND = 10_000
 """Of an account in a region, unless it was raised: L-8A5B8E43."""
 
 CONCURRENT_EXECUTIONS = 1_000
-"""Of an account in a region, unless it was raised: L-B99A9384. A new account has 10."""
+"""Of an account in a region, unless it was raised: L-B99A9384."""
+NEW_ACCOUNT_CONCURRENT_EXECUTIONS = 10
+"""Until AWS raises it by use, or on request."""
 UNRESERVED_CONCURRENT_EXECUTIONS = 100
 """What Lambda keeps back of them for functions without reserved concurrency."""

@@ -135,10 +135,14 @@ class LambdaRestApi(pulumi.ComponentResource):
             f"{self._name}-deployment",
             rest_api=api.id,
             triggers={
-                "authorizer": authorizer.id,
+                "authorizer": authorizer.authorizer_uri.apply(lambda uri: uri or ""),
                 "integration": integration.uri.apply(lambda uri: uri or ""),
                 "timeout_seconds": str(self._spec.timeout_seconds),
                 "clients": ", ".join(self._spec.client_cidrs or ()),
+                # Clients go on to reach a name that is switched off until there is another deployment
+                # (docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-disable-default-endpoint.html, read
+                # 2026-11-26).
+                "own_name": str(self._spec.custom_domain is not None),
                 "responses": json.dumps([vars(response) for response in RESPONSES.values()], sort_keys=True),
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[integration, policy, *responses, *health]),
