@@ -104,6 +104,17 @@ def test_lambda_launches_instances_by_a_role_for_this_account():
     assert recorded().the("RolePolicyAttachment").urn in recorded().the("Stack").dependencies
 
 
+def test_its_key_is_for_the_disks_that_lambda_launches_instances_with():
+    """Its role for that has no right on a key, but what it does through EC2 the key's own policy allows."""
+    (volumes,) = (
+        statement
+        for statement in json.loads(recorded().the("Key").inputs["policy"])["Statement"]
+        if statement["Sid"] == "Volumes"
+    )
+    assert volumes["Condition"]["StringEquals"]["kms:ViaService"] == f"ec2.{REGION}.amazonaws.com"
+    assert "kms:CreateGrant" in volumes["Action"]
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [

@@ -8,7 +8,7 @@ import pulumi
 from pulumi_aws import cloudwatch, kms
 
 from moorage.aws.account import Account, account_of
-from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group
+from moorage.aws.encryption_key import create_key, key_policy, used_by_log_group, used_by_volumes
 from moorage.aws.tags import named
 
 
@@ -43,15 +43,17 @@ class LogSurroundings:
         account = account_of(spec.region, account_id)
         return cls(name, spec.region, account, spec.log_retention_days, spec.tags, opts)
 
-    def create_key(self, description: str) -> kms.Key:
-        """For log groups by `create_log_group`, and for whatever else of the component is encrypted."""
-        log_groups = f"{self._log_group_prefix}*"
+    def create_key(self, description: str, *, for_volumes: bool = False) -> kms.Key:
+        """For log groups by `create_log_group`, and for whatever else of the component is encrypted.
+
+        Args:
+            description: the key's.
+            for_volumes: whether that is volumes of instances too.
+        """
         return create_key(
             f"{self.name}-key",
             description=description,
-            policy=self.account.apply(
-                lambda account: key_policy(account, used_by_log_group(account, self.region, log_groups))
-            ),
+            policy=self.account.apply(lambda account: self._key_policy(account, for_volumes=for_volumes)),
             tags=self.tags,
             opts=self.opts,
         )
@@ -69,6 +71,10 @@ class LogSurroundings:
             tags=named(name, self.tags),
             opts=self.opts,
         )
+
+    def _key_policy(self, account: Account, *, for_volumes: bool) -> str:
+        logs = used_by_log_group(account, self.region, f"{self._log_group_prefix}*")
+        return key_policy(account, logs, *([used_by_volumes(account, self.region)] if for_volumes else []))
 
     @property
     def _log_group_prefix(self) -> str:

@@ -78,7 +78,8 @@ class LambdaGpuFunction(pulumi.ComponentResource):
         self._name, self._spec = name, parse(LambdaGpuFunctionSpec, known_of(LambdaGpuFunctionSpec, args), "")
         self._child = pulumi.ResourceOptions(parent=self)
         self._surroundings = Surroundings.of(name, self._spec, args["account_id"], self._child)
-        key = self._surroundings.create_key(f"Function {name}")
+        # The managed policy by which Lambda launches instances has no right on a key (the page below).
+        key = self._surroundings.create_key(f"Function {name}", for_volumes=True)
         log_group = self._surroundings.create_log_group(key, part="function")
         made = pulumi.Output.all(
             role_arn=self._surroundings.create_role("function", log_group, key).arn,
