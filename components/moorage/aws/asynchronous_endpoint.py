@@ -14,9 +14,9 @@ from moorage.aws.managed import VARIANT
 from moorage.aws.names import check_name
 from moorage.aws.policy import Statement, allow, policy_document
 from moorage.aws.private_bucket import create_expiring_bucket
+from moorage.aws.rollout import rolled_out_endpoint
 from moorage.aws.sagemaker_image import AMI_VERSION
 from moorage.aws.sagemaker_model import create_model
-from moorage.aws.sagemaker_rollout import name_in_service
 from moorage.aws.tags import named
 from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 from moorage.spec.parsing import known_of, parse
@@ -119,7 +119,7 @@ class SagemakerAsyncVllm(pulumi.ComponentResource):
             tags=self._spec.tags,
             opts=self._child,
         )
-        self.endpoint_arn = name_in_service(endpoint, configuration).apply(lambda _: endpoint.arn)
+        self.endpoint_arn = rolled_out_endpoint(endpoint, configuration).apply(lambda _: endpoint.arn)
         self.bucket_name = bucket.bucket
         self.invoke_policy = pulumi.Output.all(endpoint.arn, bucket.arn, key.arn).apply(
             lambda arns: invoke_policy(*arns)

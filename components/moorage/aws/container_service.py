@@ -9,6 +9,7 @@ from pulumi_aws import ecs
 from moorage.aws.engine_service import VOLUMES, EnginePlace, EngineService, PreparedTask
 from moorage.aws.engine_service_spec import EcsVllmSpec
 from moorage.aws.names import check_name
+from moorage.aws.rollout import rolled_out_service
 from moorage.aws.tags import named
 from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 from moorage.spec.gateway_document import Upstream
@@ -96,10 +97,12 @@ class EcsVllm(pulumi.ComponentResource):
         engine = EngineService(name, self._spec, EnginePlace.of(args), child)
         prepared = engine.prepare_task()
         registry_arn, address = engine.create_discovery()
-        service = self._create_service(args, engine, prepared, registry_arn)
+        task = self._create_task(prepared)
+        service = self._create_service(args, engine, task, registry_arn, engine.service_opts(prepared))
         engine.scale(service)
-        self.upstream = engine.upstream(address)
-        self.service_name, self.log_group_name = service.name, prepared.log_group_name
+        self.service_name = rolled_out_service(service, task)
+        self.upstream = engine.upstream(address, self.service_name)
+        self.log_group_name = prepared.log_group_name
         self.register_outputs(
             {
                 "upstream": self.upstream,
@@ -124,14 +127,19 @@ class EcsVllm(pulumi.ComponentResource):
         )
 
     def _create_service(
-        self, args: EcsVllmArgs, engine: EngineService, prepared: PreparedTask, registry_arn: pulumi.Output[str]
+        self,
+        args: EcsVllmArgs,
+        engine: EngineService,
+        task: ecs.TaskDefinition,
+        registry_arn: pulumi.Output[str],
+        opts: pulumi.ResourceOptions,
     ) -> ecs.Service:
         spec, name = self._spec, f"{self._name}-service"
         percents = spec.deployment_percents
         return ecs.Service(
             name,
             cluster=args["cluster_name"],
-            task_definition=self._create_task(prepared).arn,
+            task_definition=task.arn,
             desired_count=spec.min_replicas,
             capacity_provider_strategies=[{"capacity_provider": args["capacity_provider_name"], "weight": 1}],
             network_configuration=engine.network_configuration(),
@@ -151,7 +159,7 @@ class EcsVllm(pulumi.ComponentResource):
             propagate_tags="SERVICE",
             wait_for_steady_state=True,
             tags=named(name, spec.tags),
-            opts=engine.service_opts(prepared),
+            opts=opts,
         )
 
     def _warn_of_short_notice(self) -> None:

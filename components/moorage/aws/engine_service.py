@@ -175,14 +175,14 @@ class EngineService:
             opts=self._opts,
         ).create()
 
-    def upstream(self, address: pulumi.Output[str]) -> pulumi.Output[Upstream]:
-        """What a gateway has to know."""
+    def upstream(self, address: pulumi.Output[str], service_name: pulumi.Output[str]) -> pulumi.Output[Upstream]:
+        """What a gateway has to know, once the service runs its version."""
         spec = self._spec
-        return address.apply(
+        return pulumi.Output.all(address, service_name).apply(
             lambda known: Upstream(
                 name=self._name,
                 kind="openai-http",
-                address=known,
+                address=known[0],
                 discovery="dns",
                 model=spec.model.served_name,
                 revision=spec.revision,

@@ -10,6 +10,7 @@ from moorage.aws.engine_service import VOLUMES, EnginePlace, EngineService, Prep
 from moorage.aws.engine_service_spec import FargateVllmSpec
 from moorage.aws.fargate_service import create_fargate_service, create_fargate_task
 from moorage.aws.names import check_name
+from moorage.aws.rollout import rolled_out_service
 from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 from moorage.spec.gateway_document import Upstream
 from moorage.spec.parsing import known_of, parse
@@ -87,10 +88,12 @@ class FargateVllm(pulumi.ComponentResource):
         engine = EngineService(name, self._spec, EnginePlace.of(args), child)
         prepared = engine.prepare_task()
         registry_arn, address = engine.create_discovery()
-        service = self._create_service(args, engine, prepared, registry_arn)
+        task = self._create_task(prepared)
+        service = self._create_service(args, engine, task, registry_arn, engine.service_opts(prepared))
         engine.scale(service)
-        self.upstream = engine.upstream(address)
-        self.service_name, self.log_group_name = service.name, prepared.log_group_name
+        self.service_name = rolled_out_service(service, task)
+        self.upstream = engine.upstream(address, self.service_name)
+        self.log_group_name = prepared.log_group_name
         self.register_outputs(
             {
                 "upstream": self.upstream,
@@ -116,14 +119,19 @@ class FargateVllm(pulumi.ComponentResource):
         )
 
     def _create_service(
-        self, args: FargateVllmArgs, engine: EngineService, prepared: PreparedTask, registry_arn: pulumi.Output[str]
+        self,
+        args: FargateVllmArgs,
+        engine: EngineService,
+        task: ecs.TaskDefinition,
+        registry_arn: pulumi.Output[str],
+        opts: pulumi.ResourceOptions,
     ) -> ecs.Service:
         spec = self._spec
         percents = spec.deployment_percents
         return create_fargate_service(
             f"{self._name}-service",
             cluster=args["cluster_name"],
-            task=self._create_task(prepared),
+            task=task,
             desired_count=spec.min_replicas,
             network_configuration=engine.network_configuration(),
             service_registries={"registry_arn": registry_arn},
@@ -132,5 +140,5 @@ class FargateVllm(pulumi.ComponentResource):
             # Unlike the health check's own start period it may be longer than five minutes.
             health_check_grace_period_seconds=spec.startup_seconds,
             tags=spec.tags,
-            opts=engine.service_opts(prepared),
+            opts=opts,
         )

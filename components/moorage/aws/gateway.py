@@ -13,6 +13,7 @@ from moorage.aws.fargate_service import create_fargate_service, create_fargate_t
 from moorage.aws.gateway_spec import REDIS_URL_VARIABLE, FargateGatewaySpec
 from moorage.aws.load_balancer_spec import GATEWAY_PORT
 from moorage.aws.names import check_name
+from moorage.aws.rollout import rolled_out_service
 from moorage.aws.task_surroundings import TaskRole, TaskSecret, TaskSurroundings, task_family
 from moorage.credentials.api_key import ApiKey
 from moorage.spec.arguments import ServiceLevelArgs
@@ -119,10 +120,12 @@ class FargateGateway(pulumi.ComponentResource):
         log_group = self._around.create_log_group(key)
         secrets = self._create_secrets(args, key)
         roles = self._create_roles(args, key, log_group, secrets)
-        service = self._create_service(args, self._create_task(args, log_group, secrets, roles), roles)
+        task = self._create_task(args, log_group, secrets, roles)
+        service = self._create_service(args, task, roles)
         self._scale(args, service)
         self.endpoint_url = pulumi.Output.concat(args["address"], "/v1")
-        self.log_group_name, self.service_name, self.task_role_arn = log_group.name, service.name, roles.task.arn
+        self.service_name = rolled_out_service(service, task)
+        self.log_group_name, self.task_role_arn = log_group.name, roles.task.arn
         self.register_outputs(
             {
                 "endpoint_url": self.endpoint_url,

@@ -11,9 +11,9 @@ from moorage.aws.application_scaling import ApplicationScaling, endpoint_variant
 from moorage.aws.managed_spec import SagemakerVllmSpec
 from moorage.aws.names import check_name
 from moorage.aws.policy import Statement, allow, policy_document
+from moorage.aws.rollout import rolled_out_endpoint
 from moorage.aws.sagemaker_image import AMI_VERSION
 from moorage.aws.sagemaker_model import CreatedModel, create_model
-from moorage.aws.sagemaker_rollout import name_in_service
 from moorage.aws.tags import named
 from moorage.spec.arguments import LoadArgs, ModelArgs, ModelFactsArgs, ServiceLevelArgs
 from moorage.spec.gateway_document import Upstream
@@ -99,7 +99,7 @@ class SagemakerVllm(pulumi.ComponentResource):
         self._scale(endpoint)
         self.endpoint_arn = endpoint.arn
         self.invoke_policy = endpoint.arn.apply(invoke_policy)
-        self.upstream = name_in_service(endpoint, configuration).apply(self._upstream)
+        self.upstream = rolled_out_endpoint(endpoint, configuration).apply(self._upstream)
         self.register_outputs(
             {
                 "endpoint_arn": self.endpoint_arn,

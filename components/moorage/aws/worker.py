@@ -11,6 +11,7 @@ from moorage.aws.ecr_image import repository_arn
 from moorage.aws.fargate_service import create_fargate_service, create_fargate_task
 from moorage.aws.job_place import job_place_environment
 from moorage.aws.names import check_name
+from moorage.aws.rollout import rolled_out_service
 from moorage.aws.task_surroundings import TaskRole, TaskSecret, TaskSurroundings, task_family
 from moorage.aws.worker_scaling import WorkerScaling
 from moorage.aws.worker_spec import API_KEY_VARIABLE, FargateWorkerSpec
@@ -102,7 +103,8 @@ class FargateWorker(pulumi.ComponentResource):
         self._scale(args, service)
         tenant = self._spec.tenant
         self.gateway_key = pulumi.Output.unsecret(api_key).apply(lambda value: generated_key(value, tenant, name))
-        self.service_name, self.log_group_name, self.task_role_arn = service.name, log_group.name, task_role.arn
+        self.service_name = rolled_out_service(service, task)
+        self.log_group_name, self.task_role_arn = log_group.name, task_role.arn
         self.register_outputs(
             {
                 "gateway_key": self.gateway_key,

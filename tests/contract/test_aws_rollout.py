@@ -1,4 +1,4 @@
-"""A new version that SageMaker takes back is no success: what is in use would be deleted."""
+"""A new version that AWS takes back is no success: what is in use would be deleted."""
 
 import json
 from collections.abc import Mapping
@@ -8,14 +8,18 @@ import pulumi
 import pytest
 
 from moorage.aws.asynchronous_endpoint import SagemakerAsyncVllm
+from moorage.aws.container_service import EcsVllm
+from moorage.aws.fargate_vllm import FargateVllm
+from moorage.aws.gateway import FargateGateway
 from moorage.aws.managed import SagemakerVllm
+from moorage.aws.worker import FargateWorker
 
 from .aws_answers import ACCOUNT_ID, REGION
 from .aws_programs import program
 from .recording import OUTPUTS, Recording, run_program
 
 ENDPOINT = "aws:sagemaker/endpoint:Endpoint"
-both = pytest.mark.parametrize("kind", [SagemakerVllm, SagemakerAsyncVllm])
+SERVICE = "aws:ecs/service:Service"
 
 
 def made(kind: type[pulumi.ComponentResource] = SagemakerVllm) -> Recording:
@@ -27,17 +31,28 @@ def inputs(recording: Recording, name: str) -> Mapping[str, Any]:
     return found
 
 
-@both
-def test_an_endpoint_that_still_serves_what_it_did_fails_the_update(
-    kind: type[pulumi.ComponentResource], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("kind", "resource", "key", "wanted"),
+    [
+        (SagemakerVllm, ENDPOINT, "endpointConfigName", "harbour-configuration-1a2b3c4"),
+        (SagemakerAsyncVllm, ENDPOINT, "endpointConfigName", "harbour-configuration-1a2b3c4"),
+        (EcsVllm, SERVICE, "taskDefinition", "arn:aws:ecs:"),
+        (FargateVllm, SERVICE, "taskDefinition", "arn:aws:ecs:"),
+        (FargateGateway, SERVICE, "taskDefinition", "arn:aws:ecs:"),
+        (FargateWorker, SERVICE, "taskDefinition", "arn:aws:ecs:"),
+    ],
+)
+def test_what_still_runs_what_it_did_fails_the_update(
+    kind: type[pulumi.ComponentResource], resource: str, key: str, wanted: str, monkeypatch: pytest.MonkeyPatch
 ):
     """So it is not followed by the deletion of the version that is in use."""
+    answer = OUTPUTS[resource]
 
-    def taken_back(_: str, inputs: Mapping[str, Any]) -> dict[str, object]:
-        return {"arn": f"arn:{inputs['name']}", "endpointConfigName": "harbour-configuration-before"}
+    def taken_back(name: str, inputs: Mapping[str, Any]) -> dict[str, object]:
+        return {**answer(name, inputs), key: "the-one-before"}
 
-    monkeypatch.setitem(OUTPUTS, ENDPOINT, taken_back)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(pulumi.RunError, match="serves harbour-configuration-before, not harbour-configuration-1a2b3c4"):
+    monkeypatch.setitem(OUTPUTS, resource, taken_back)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(pulumi.RunError, match=f"in use is the-one-before, not {wanted}"):
         made(kind)
 
 
