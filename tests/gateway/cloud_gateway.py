@@ -49,7 +49,7 @@ class Cloud:
 @contextmanager
 def serve(cloud: Cloud, config_path: Path, spare: RunningEngine) -> Iterator[Gateway]:
     """A gateway that logs all it can, with the cloud's endpoint before the spare engine."""
-    config = document(cloud.configured, upstream("spare", spare.address), timeouts={"connect_seconds": 2})
+    config = document(cloud.configured, upstream("spare", spare.address), timeouts={"connect_seconds": 30})
     config_path.write_text(json.dumps(config))
     with Gateway(config_path, ("--log-level", "debug"), cloud.environment) as running:
         yield running
@@ -182,7 +182,7 @@ class CloudGatewayTests:
         with serve(refused, config_path, spare) as gateway:
             answers = [gateway.client.post(CHAT, json=chat()) for _ in range(3)]
             assert {answer.status_code for answer in answers} == {200}
-            assert gateway.events("upstream_down")
+            eventually(lambda: gateway.events("upstream_down"))
             assert gateway.metric("upstream_failures_total", upstream=cloud.configured["name"]) > 0
             (problem,) = [e["problem"] for e in gateway.client.get("/ready").json()["upstreams"][:1]]
             assert problem is not None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,28 +40,13 @@ def engine_on_unix_socket(engine_room: EngineRoom, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="session")
-def stuck_address() -> Iterator[str]:
-    """A listener whose queue is full: the kernel leaves further connections unanswered."""
-    with socket.socket() as listener, ExitStack() as fillers:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        address = listener.getsockname()
-        for _ in range(4):
-            filler = fillers.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(address)
-        yield f"http://127.0.0.1:{address[1]}"
-
-
-@pytest.fixture(scope="session")
 def gateway(
     engine: RunningEngine,
     engine_on_unix_socket: RunningEngine,
-    stuck_address: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Gateway]:
     """Serves `moored`, `moored-uds`, `limited` (two at once), `spare` (dead, then alive), `dead`, `with-token`,
-    `overflow` (one at once, then the unix socket) and `stuck` (does not finish connecting, then alive)."""
+    and `overflow` (one at once, then the unix socket)."""
     token = {"bearer_token_environment_variable": TOKEN_VARIABLE}
     config = document(
         upstream("tcp", engine.address),
@@ -77,8 +61,6 @@ def gateway(
         upstream("guarded", engine.address, "with-token", authentication=token),
         upstream("one-at-once", engine.address, "overflow", max_concurrent_requests=1),
         upstream("more", engine_on_unix_socket.address, "overflow"),
-        upstream("stuck", stuck_address, "stuck"),
-        upstream("unstuck", engine.address, "stuck"),
         max_request_body_bytes=100_000,
     )
     path = tmp_path_factory.mktemp("gateway") / "config.json"

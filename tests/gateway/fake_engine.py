@@ -82,7 +82,8 @@ class FakeEngine:
     `capacity`: requests that it works on at one time, as vLLM's `max_num_seqs`; more wait inside. None: any number.
     `program` overrides what requests ask for: a fault of this engine, whatever it is asked. `others_running`: requests
     that did not come through here, for /metrics, which is not there without `has_metrics`. `may_answer`: nothing is
-    answered while it is not set. `replies`: what it says, in one token, to a last user message that is among them.
+    answered while it is not set. `may_go_on`: no stream gets beyond its first token while it is not set. `replies`:
+    what it says, in one token, to a last user message that is among them.
     """
 
     model: str = "moored"
@@ -93,12 +94,14 @@ class FakeEngine:
     capacity: int | None = None
     replies: dict[str, str] = field(default_factory=dict)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
     counters: Counters = field(default_factory=Counters)
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=5000))
     answers: deque[bytes] = field(default_factory=lambda: deque(maxlen=50))
 
     def __post_init__(self) -> None:
         self.may_answer.set()
+        self.may_go_on.set()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.StreamWriter] = set()
@@ -299,6 +302,8 @@ class Generation:
         if program.fault == "stall_after_headers":
             await asyncio.sleep(STALL_SECONDS)
         for index in range(program.tokens):
+            if index:
+                await self.engine.may_go_on.wait()
             if index and program.inter_token_seconds:
                 await asyncio.sleep(program.inter_token_seconds)
             await self.event([self.choice(self.token(index), None)])

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 REPOSITORY = Path(__file__).parents[2]
+PATIENT_PROGRAM = Path(__file__).with_name("patient_gateway.py")
 KEY = "key-of-the-tests"
 KEY_ID = "tests"
-START_SECONDS = 30.0
-STOP_SECONDS = 15.0
+START_SECONDS = PATIENCE_SECONDS = 60.0
+STOP_SECONDS = 30.0
 DEAD_ADDRESS = "http://127.0.0.1:9"  # the discard port: nothing listens
 
 
@@ -42,7 +43,20 @@ class EngineRoom:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=PATIENCE_SECONDS)
+
+    @contextmanager
+    def holding(self, gate: asyncio.Event) -> Iterator[Callable[[], None]]:
+        """An engine waits at this gate of its until what is given is called, at the latest until the block ends."""
+
+        def let_go() -> None:
+            self.loop.call_soon_threadsafe(gate.set)
+
+        gate.clear()
+        try:
+            yield let_go
+        finally:
+            let_go()
 
     @contextmanager
     def engine(
@@ -78,8 +92,8 @@ def upstream(name: str, address: str, model: str = "moored", **more: Any) -> dic
 
 
 def document(*upstreams: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A configuration with one key and short timeouts."""
-    timeouts = {"connect_seconds": 1, "first_byte_seconds": 1.5, "idle_seconds": 1.0}
+    """A configuration with one key, whose timeouts no busy machine exceeds."""
+    timeouts = {"connect_seconds": 30, "first_byte_seconds": PATIENCE_SECONDS, "idle_seconds": PATIENCE_SECONDS}
     keys = [{"id": KEY_ID, "sha256": sha256(KEY)}]
     return {"version": 1, "upstreams": list(upstreams), "keys": keys, "timeouts": timeouts, **more}
 
@@ -88,7 +102,8 @@ def document(*upstreams: dict[str, Any], **more: Any) -> dict[str, Any]:
 class Gateway:
     """A gateway process. Use as a context manager; `lines` is everything that it wrote to standard output.
 
-    At its end it waits for nobody to learn of it, unless `propagation_seconds` says so.
+    At its end it waits for nobody to learn of it, unless `propagation_seconds` says so. `is_patient`: with Redis, see
+    `patient_gateway.py`.
     """
 
     config_path: Path | None
@@ -97,6 +112,7 @@ class Gateway:
     environment: dict[str, str] = field(default_factory=dict)
     port: int = 0
     propagation_seconds: float = 0.0
+    is_patient: bool = False
     lines: list[str] = field(default_factory=list)
 
     @property
@@ -109,10 +125,11 @@ class Gateway:
 
     def __enter__(self) -> Self:
         file = () if self.config_path is None else ("--config", str(self.config_path))
-        command = [sys.executable, "-m", "moorage_serving.gateway", "serve", *file]
+        # Without the folder of the test on the path.
+        program = ("-P", str(PATIENT_PROGRAM)) if self.is_patient else ("-m", "moorage_serving.gateway")
         self.process = subprocess.Popen(
             [
-                *(*command, "--port", str(self.port)),
+                *(sys.executable, *program, "serve", *file, "--port", str(self.port)),
                 *("--propagation-seconds", str(self.propagation_seconds), *self.arguments),
             ],
             stdout=subprocess.PIPE,
@@ -128,7 +145,7 @@ class Gateway:
             self.stop()
             raise AssertionError("the gateway did not start:\n" + "".join(self.lines))
         headers = {"authorization": f"Bearer {KEY}"}
-        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False)
+        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -192,7 +209,7 @@ class Gateway:
         return total
 
 
-def eventually(look: Callable[[], T | None], seconds: float = 5.0) -> T:
+def eventually(look: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
     """What `look` returns as soon as it is true."""
     until = time.monotonic() + seconds
     while True:

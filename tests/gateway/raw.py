@@ -7,7 +7,7 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .processes import KEY
+from .processes import KEY, PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def connection(gateway: Gateway, *, receive_buffer_bytes: int | None = None) -> 
     with socket.socket() as sock:
         if receive_buffer_bytes is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE_SECONDS)
         sock.connect(("127.0.0.1", gateway.port))
         yield sock
 

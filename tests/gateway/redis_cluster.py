@@ -17,8 +17,6 @@ from .redis_process import RedisProcess, free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-CLUSTER_SECONDS = 10.0
-
 
 class RedisCluster(RedisProcess):
     """Listens on a TCP port, too."""
@@ -31,7 +29,7 @@ class RedisCluster(RedisProcess):
     def start(self) -> None:
         super().start()
         self.client.execute_command("CLUSTER ADDSLOTSRANGE", 0, REDIS_CLUSTER_HASH_SLOTS - 1)
-        eventually(self._serves, CLUSTER_SECONDS)
+        eventually(self._serves)
 
     def _serves(self) -> bool:
         """Some seconds after its start."""

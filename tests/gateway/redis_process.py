@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Self
 
 import redis
 
-from .processes import eventually
+from .processes import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-STOP_SECONDS = 10.0
 
 
 def free_port() -> int:
@@ -42,7 +40,7 @@ class RedisProcess:
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, cwd=self.path.parent)
         self.client = redis.Redis(unix_socket_path=str(self.path), decode_responses=True)
-        eventually(self._answers, STOP_SECONDS)
+        eventually(self._answers)
 
     def _answers(self) -> bool:
         try:
@@ -55,7 +53,7 @@ class RedisProcess:
     def kill(self) -> None:
         self.client.close()
         self._process.kill()
-        self._process.wait(STOP_SECONDS)
+        self._process.wait(PATIENCE_SECONDS)
 
     def freeze(self) -> None:
         """It keeps its connections, and answers nobody."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from .processes import chat, eventually
+from .processes import PATIENCE_SECONDS, chat, eventually
 from .raw import connection, read_until, request_bytes
 
 if TYPE_CHECKING:
@@ -19,24 +19,23 @@ if TYPE_CHECKING:
 
     from .processes import Gateway, RunningEngine
 
-ABORT_SECONDS = 2.0
 ABANDONED = 50
+SLOWEST_PROBE_SECONDS = 5.0
 
 
 def wait_for_idle(engine: RunningEngine) -> None:
-    started = time.monotonic()
-    eventually(lambda: engine.fake.counters.running == 0)
-    assert time.monotonic() - started < ABORT_SECONDS
+    """Long before any of these requests would end by itself, or by the gateway's limits."""
+    eventually(lambda: engine.fake.counters.running == 0, PATIENCE_SECONDS / 2)
 
 
 @pytest.mark.parametrize(
     ("stream", "program", "wait_for"),
     [
-        (True, {"tokens": 1000, "inter_token_seconds": 0.05}, b"data: "),
+        (True, {"tokens": 1000, "inter_token_seconds": 0.1}, b"data: "),
         (True, {"fault": "stall_before_headers"}, b""),
         (True, {"fault": "stall_after_headers"}, b""),
         (False, {"fault": "stall_before_headers"}, b""),
-        (False, {"tokens": 10, "inter_token_seconds": 0.1}, b""),
+        (False, {"tokens": 1000, "inter_token_seconds": 0.1}, b""),
     ],
     ids=["streaming", "before headers", "before first byte", "document before headers", "document being generated"],
 )
@@ -73,9 +72,9 @@ def test_many_abandoned_streams_leave_no_busy_connection(gateway: Gateway, engin
         assert gateway.metric("requests_in_flight") == ABANDONED
     wait_for_idle(engine)
     eventually(lambda: gateway.metric("upstream_connections", state="busy") == 0)
-    assert gateway.metric("requests_in_flight") == 0
+    eventually(lambda: gateway.metric("requests_in_flight") == 0)
     # What is left open is kept for reuse, and was not one of the abandoned.
-    assert engine.fake.counters.connections <= ABANDONED / 2
+    eventually(lambda: engine.fake.counters.connections <= ABANDONED / 2)
 
 
 def test_probes_are_answered_while_many_long_streams_are_abandoned(gateway: Gateway, engine: RunningEngine) -> None:
@@ -102,7 +101,7 @@ def test_probes_are_answered_while_many_long_streams_are_abandoned(gateway: Gate
         wait_for_idle(engine)
         left.set()
         probing.result()
-    assert slowest_seconds < 1
+    assert slowest_seconds < SLOWEST_PROBE_SECONDS
 
 
 def test_an_abandoned_request_is_recorded(gateway: Gateway, engine: RunningEngine) -> None:

@@ -282,7 +282,7 @@ def test_the_log_of_a_gateway_counts_what_was_asked_of_it(config_path: Path, eng
     assert (total(data, "Requests"), total(data, "Errors"), total(data, "Throttles")) == (10, 2, 2)
     assert sum(datum.counts.total() for datum in of(data, "RequestSeconds")) == 10
     assert sum(datum.counts.total() for datum in of(data, "TimeToFirstTokenSeconds")) == 5
-    assert 0.1 < percentile(data, "TimeToFirstTokenSeconds", 50) < 0.5
+    assert 0.1 < percentile(data, "TimeToFirstTokenSeconds", 50) < 3
     assert not any(secret in line for line in gateway.lines for secret in (PROMPT, KEY, LIMITED_KEY))
 
 
@@ -311,7 +311,7 @@ def test_while_a_request_runs_it_is_told_as_demand(config_path: Path, engine: Ru
                 return {datum.sum for datum in of(extract(gateway.lines), name, **dimensions)}
 
             # The engine's load is read at times of its own, and may be told a line later.
-            eventually(lambda: any(told("EngineRunningRequests", Upstream="engine")), 2 * LOAD_INTERVAL_SECONDS + 5)
+            eventually(lambda: any(told("EngineRunningRequests", Upstream="engine")))
     assert max(told("DemandRequests")) == 1
     assert told("AvailableEndpoints", Upstream="engine") == {1}
 
@@ -319,7 +319,7 @@ def test_while_a_request_runs_it_is_told_as_demand(config_path: Path, engine: Ru
 def test_workers_tell_each_for_itself_and_together_all(config_path: Path, engine: RunningEngine) -> None:
     config_path.write_text(configuration(engine))
     with Gateway(config_path, arguments=("--workers", "2")) as gateway:
-        eventually(lambda: gateway.metric("workers") == 2, 20)
+        eventually(lambda: gateway.metric("workers") == 2)
         for _ in range(20):
             # A connection of its own each, so that both workers get some.
             gateway.client.post(CHAT, json=chat(), headers={"connection": "close"})

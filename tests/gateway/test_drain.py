@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from .processes import KEY, Gateway, chat, document, eventually, upstream
+from .processes import KEY, PATIENCE_SECONDS, STOP_SECONDS, Gateway, chat, document, eventually, upstream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,13 +35,13 @@ def test_open_streams_finish_and_new_connections_are_refused(written_config: Pat
             gateway.signal(signal.SIGTERM)
             eventually(lambda: refuses(gateway))
             assert b"".join(events).endswith(b"data: [DONE]\n\n")
-        assert gateway.process.wait(5) == 0
+        assert gateway.process.wait(STOP_SECONDS) == 0
 
 
 def refuses(gateway: Gateway) -> bool:
     """Refused, or told that the gateway is going."""
     try:
-        return httpx.get(f"{gateway.url}/ready", trust_env=False).status_code == 503
+        return httpx.get(f"{gateway.url}/ready", timeout=PATIENCE_SECONDS, trust_env=False).status_code == 503
     except httpx.TransportError:
         return True
 
@@ -58,7 +58,7 @@ def test_a_stream_that_outlasts_the_drain_is_told_so(written_config: Path, engin
             last = b"".join(events).split(b"\n\n")[-2]
         assert last.startswith(b'data: {"error":')
         assert b"shutting_down" in last
-        assert gateway.process.wait(5) == 0
+        assert gateway.process.wait(STOP_SECONDS) == 0
         assert gateway.access_line("outlasted")["outcome"] == "shut_down"
     eventually(lambda: engine.fake.counters.running == 0)
 
@@ -67,7 +67,12 @@ def test_an_idle_gateway_ends_at_once(written_config: Path) -> None:
     with Gateway(written_config, propagation_seconds=1) as gateway:
         assert gateway.client.get("/health").status_code == 200  # leaves an idle connection behind
         gateway.signal(signal.SIGTERM)
-        assert gateway.process.wait(3) == 0
+        assert gateway.process.wait(STOP_SECONDS) == 0  # half of what open requests would get
+
+
+def process_at(url: str) -> int:
+    """The one that answers a new connection."""
+    return httpx.get(f"{url}/ready", timeout=PATIENCE_SECONDS, trust_env=False).json()["process_id"]
 
 
 @pytest.mark.long
@@ -78,7 +83,7 @@ def test_a_new_process_takes_over_the_port_without_a_failed_request(written_conf
     def ask(url: str) -> None:
         while not finished.is_set():
             # A connection per request, as after a new deployment.
-            with httpx.Client(trust_env=False) as client:
+            with httpx.Client(timeout=PATIENCE_SECONDS, trust_env=False) as client:
                 headers = {"authorization": f"Bearer {KEY}"}
                 statuses.append(client.post(url, json=chat(), headers=headers).status_code)
 
@@ -87,7 +92,7 @@ def test_a_new_process_takes_over_the_port_without_a_failed_request(written_conf
         for thread in threads:
             thread.start()
         with Gateway(written_config, arguments=("--reuse-port",), port=old.port, propagation_seconds=1) as new:
-            eventually(lambda: httpx.get(f"{old.url}/ready", trust_env=False).json()["process_id"] == old.process.pid)
+            eventually(lambda: process_at(old.url) == old.process.pid)
             assert old.stop() == 0
             assert new.client.get("/ready").json()["process_id"] == new.process.pid
             served = len(statuses)

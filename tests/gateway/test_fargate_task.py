@@ -19,7 +19,7 @@ from moorage.spec.gateway_document import render_gateway_document
 
 from .draining_balancer import DrainingBalancer
 from .ecs_task import EcsTask
-from .processes import KEY, KEY_ID, chat, sha256, upstream
+from .processes import KEY, KEY_ID, PATIENCE_SECONDS, chat, sha256, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,23 +74,28 @@ class Streams:
         self._begun = threading.Barrier(STREAMS + 1)
         for thread in self._threads:
             thread.start()
-        self._begun.wait(10)
+        self._begun.wait(PATIENCE_SECONDS)
 
     def _read(self, url: str, body: dict[str, Any]) -> None:
         with (
-            httpx.Client(headers=HEADERS, timeout=30, trust_env=False) as client,
+            httpx.Client(headers=HEADERS, timeout=PATIENCE_SECONDS, trust_env=False) as client,
             client.stream("POST", url + CHAT, json=body) as answer,
         ):
             events = answer.iter_raw()
             first = next(events)
-            self._begun.wait(10)
+            self._begun.wait(PATIENCE_SECONDS)
             self.answers.append(first + b"".join(events))
 
     def whole(self) -> int:
         """How many have come to their end."""
         for thread in self._threads:
-            thread.join(30)
+            thread.join(PATIENCE_SECONDS)
         return sum(answer.endswith(b"data: [DONE]\n\n") for answer in self.answers)
+
+
+def post(url: str) -> httpx.Response:
+    """On a new connection."""
+    return httpx.post(url + CHAT, json=chat(), headers=HEADERS, timeout=PATIENCE_SECONDS, trust_env=False)
 
 
 @contextmanager
@@ -102,9 +107,7 @@ def steady_requests(url: str) -> Iterator[list[int]]:
     def ask() -> None:
         while not over.wait(0.05):
             try:
-                statuses.append(
-                    httpx.post(url + CHAT, json=chat(), headers=HEADERS, timeout=10, trust_env=False).status_code
-                )
+                statuses.append(post(url).status_code)
             except httpx.TransportError:
                 statuses.append(0)
 
@@ -123,12 +126,9 @@ def test_a_new_version_takes_over_and_no_answer_is_lost(engine: RunningEngine, e
     delay_seconds = LoadBalancerSpec.model_validate(
         {"region": "eu-central-1", "service_level": SERVICE_LEVEL}
     ).deregistration_delay_seconds
-    with (
-        balancer(engine_room) as (running, url),
-        EcsTask(definition(engine), {}) as old,
-        contextlib.ExitStack() as later,
-    ):
-        assert not old.is_healthy()
+    old = EcsTask(definition(engine), {})
+    assert not old.is_healthy()
+    with balancer(engine_room) as (running, url), old, contextlib.ExitStack() as later:
         old.become_healthy()
         engine_room.run(running.register(old.port))
         with steady_requests(url) as statuses:
@@ -170,7 +170,7 @@ def test_a_document_that_no_gateway_takes_ends_the_task_at_once(engine: RunningE
     broken = definition(engine)
     broken["environment"] = [{"name": "MOORAGE_GATEWAY_DOCUMENT", "value": json.dumps({"version": 1})}]
     with EcsTask(broken, {}) as task:
-        assert task.process.wait(30) == 2
+        assert task.process.wait(PATIENCE_SECONDS) == 2
 
 
 def test_two_processes_of_a_larger_task_serve_as_one(engine: RunningEngine) -> None:
@@ -178,4 +178,4 @@ def test_two_processes_of_a_larger_task_serve_as_one(engine: RunningEngine) -> N
         task.become_healthy()
         url = f"http://127.0.0.1:{task.port}"
         for _ in range(4):
-            assert httpx.post(url + CHAT, json=chat(), headers=HEADERS, trust_env=False).status_code == 200
+            assert post(url).status_code == 200

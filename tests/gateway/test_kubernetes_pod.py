@@ -13,7 +13,7 @@ from moorage.kubernetes.gateway_spec import GatewaySpec
 from moorage.kubernetes.monitoring_objects import dashboards
 from moorage.spec import ServiceLevel
 
-from .processes import Gateway, document, upstream
+from .processes import STOP_SECONDS, Gateway, document, upstream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def test_the_pods_command_starts_answers_its_probes_and_ends(config_path: Path, 
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 assert gateway.client.get(container[probe]["httpGet"]["path"]).status_code == 200
             gateway.signal(signal.SIGTERM)
-            assert gateway.process.wait(20) == 0
+            assert gateway.process.wait(STOP_SECONDS) == 0
 
 
 def test_every_series_that_alerts_and_dashboards_ask_for_is_one_of_the_gateways(

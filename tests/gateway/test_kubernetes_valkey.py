@@ -16,7 +16,7 @@ from moorage.credentials.certificates import IssuedCertificate, issue_server_cer
 from moorage.kubernetes.cache_objects import CONFIGURATION_FOLDER, DATA_FOLDER, PORT, CacheObjects, valkey_configuration
 from moorage.kubernetes.cache_spec import CacheSpec
 
-from .processes import Gateway, chat, document, eventually, upstream
+from .processes import PATIENCE_SECONDS, Gateway, chat, document, eventually, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ class Server:
         command = template["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
         here = [self.here(part) for part in ["redis-cli", *command[1:]]]
         environment = {**os.environ, "REDISCLI_AUTH": password}
-        return subprocess.run(here, env=environment, capture_output=True, text=True, timeout=10)
+        return subprocess.run(here, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
     def here(self, text: str) -> str:
         return (
@@ -82,7 +82,7 @@ def server(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     eventually(lambda: running.probe().returncode == 0)
     yield running
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_the_gateway_keeps_answers_and_limits_in_it(server: Server, config_path: Path, engine_room: EngineRoom) -> None:
@@ -96,7 +96,7 @@ def test_the_gateway_keeps_answers_and_limits_in_it(server: Server, config_path:
         config = {**document(upstream("engine", engine.address)), **settings}
         config_path.write_text(json.dumps({**config, "keys": []}))
         environment = {"SSL_CERT_FILE": server.ca_file, "REDIS_URL": server.url}
-        with Gateway(config_path, environment=environment) as gateway:
+        with Gateway(config_path, environment=environment, is_patient=True) as gateway:
             eventually(lambda: gateway.metric("redis_available") == 1)
             body = {**chat(), "temperature": 0}
             assert gateway.client.post(CHAT, json=body).headers["x-ratelimit-limit-requests"] == "1000"

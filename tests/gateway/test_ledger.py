@@ -21,7 +21,7 @@ from moorage_serving.gateway.ledger import Ledger, LedgerMetrics
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 from moorage_serving.gateway.usage import Usage
 
-from .processes import DEAD_ADDRESS, KEY_ID, Gateway, chat, document, eventually, upstream
+from .processes import DEAD_ADDRESS, KEY_ID, PATIENCE_SECONDS, Gateway, chat, document, eventually, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def running_redis(program: str, path: Path) -> Iterator[redis.Redis]:
             yield client
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_redis_that_does_not_answer_delays_no_request(redis_path: Path, gatewa
         started = time.monotonic()
         for _ in range(20):
             assert gateway.client.post(CHAT, json=chat()).status_code == 200
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 20 * ledger_module.REDIS_TIMEOUT_SECONDS / 2
         eventually(lambda: gateway.metric("usage_ledger_flush_failures_total") >= 1)
 
 
@@ -144,7 +144,7 @@ async def test_whatever_redis_does_nothing_is_counted_twice_and_what_may_be_miss
         server.freeze()  # in the middle of a write, and for longer than the link waits
         await ask_for(0.4)
         server.thaw()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not link.available:  # noqa: ASYNC110 - nothing tells when
             await asyncio.sleep(0.01)
     await ledger.close()

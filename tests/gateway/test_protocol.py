@@ -96,4 +96,4 @@ async def test_who_has_read_a_large_body_is_still_told_that_the_client_leaves(re
     (task,) = state.tasks
     await asyncio.sleep(0)
     protocol.connection_lost(None)
-    await asyncio.wait_for(task, 1)
+    await asyncio.wait_for(task, 30)

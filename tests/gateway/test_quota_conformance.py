@@ -42,12 +42,11 @@ def start(redis_server: str, tmp_path: Path, engine: RunningEngine) -> Iterator[
                 keys=[{"id": KEY_ID, "sha256": sha256(KEY), "tenant": "acme"}],
                 tenants=[{"id": "acme", **limits}],
                 quotas={"gateway_replicas": 2},
-                timeouts={"first_byte_seconds": 30},
                 redis_url=server.url,
             )
             path = tmp_path / "config.json"
             path.write_text(json.dumps(config))
-            replicas = [stack.enter_context(Gateway(path)) for _ in range(2)]
+            replicas = [stack.enter_context(Gateway(path, is_patient=True)) for _ in range(2)]
             for replica in replicas:
                 eventually(lambda replica=replica: replica.metric("redis_available") == 1)
             return replicas
@@ -102,14 +101,11 @@ def test_concurrent_requests(start: Callable[..., Replicas], engine: RunningEngi
         return sum(replica.metric("quota_rejected_total", reason="concurrency") for replica in replicas)
 
     for turn in (1, 2):  # every slot is free again after the first time
-        engine.fake.may_answer.clear()
-        with ThreadPoolExecutor(1) as clients:
+        with ThreadPoolExecutor(1) as clients, engine_room.holding(engine.fake.may_answer) as let_go:
             answers = clients.submit(ask_all, replicas, 1, chat())
-            try:
-                eventually(lambda turn=turn: refused() == turn * (CLIENTS - 8), 20)
-                eventually(lambda: engine.fake.counters.running == 8, 20)
-            finally:
-                engine_room.loop.call_soon_threadsafe(engine.fake.may_answer.set)
+            eventually(lambda turn=turn: refused() == turn * (CLIENTS - 8))
+            eventually(lambda: engine.fake.counters.running == 8)
+            let_go()
             assert answers.result() == {200: 8, 429: CLIENTS - 8}
     assert counted_in_redis(replicas)
 

@@ -27,8 +27,8 @@ from moorage_serving.gateway.cache.lease import RENEW as RENEW_LEASES
 from moorage_serving.gateway.cache.mailbox import CHANNEL
 from moorage_serving.gateway.cache.store import FORGET_ITEMS, STORE_ITEM, index_keys
 from moorage_serving.gateway.ledger import ADD, FLUSH_INTERVAL_SECONDS
+from moorage_serving.gateway.quota.shared import LEASE_SECONDS, RENEWAL_SECONDS, RESERVE, SETTLE
 from moorage_serving.gateway.quota.shared import RENEW as RENEW_RESERVATIONS
-from moorage_serving.gateway.quota.shared import RENEWAL_SECONDS, RESERVE, SETTLE
 
 from .processes import KEY, KEY_ID, Gateway, chat, document, eventually, sha256, upstream
 from .redis_cluster import RedisCluster
@@ -93,7 +93,7 @@ class Pair:
             text, stored = uuid.uuid4().hex, self.metric("cache_answers_total", result="stored")
             answer = self.ask(self.first, text, **more)
             with contextlib.suppress(AssertionError):
-                eventually(lambda: self.metric("cache_answers_total", result="stored") > stored)  # noqa: B023
+                eventually(lambda: self.metric("cache_answers_total", result="stored") > stored, 5)  # noqa: B023
                 return text, answer
         pytest.fail("nothing was stored")
 
@@ -182,7 +182,7 @@ def an_answer_that_is_not_kept_leaves_no_lease(pair: Pair) -> None:
 def limits_are_counted_together(pair: Pair) -> None:
     left = int(pair.ask(pair.first, uuid.uuid4().hex).headers["x-ratelimit-remaining-requests"])
     assert int(pair.ask(pair.second, uuid.uuid4().hex).headers["x-ratelimit-remaining-requests"]) <= left - 1
-    eventually(lambda: not pair.server.client.hlen(f"moorage:quota:{{{TENANT}}}:reservations"))
+    eventually(lambda: not pair.server.client.hlen(f"moorage:quota:{{{TENANT}}}:reservations"), LEASE_SECONDS / 2)
 
 
 def what_was_let_in_without_an_answer_is_counted(pair: Pair) -> None:

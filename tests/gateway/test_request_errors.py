@@ -54,7 +54,7 @@ def test_a_stream_flag_that_is_no_boolean(gateway: Gateway, stream: object) -> N
 
 def test_an_unknown_model_is_told_the_known_ones(gateway: Gateway) -> None:
     error = error_of(gateway.client.post(CHAT, json=chat(model="other")), 404, "model_not_found")
-    assert error["message"].endswith("moored, moored-uds, limited, spare, dead, with-token, overflow, stuck")
+    assert error["message"].endswith("moored, moored-uds, limited, spare, dead, with-token, overflow")
     assert error["param"] == "model"
 
 

@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from .processes import DEAD_ADDRESS, KEY, KEY_ID, Gateway, chat, document, eventually, sha256, upstream
+from .processes import (
+    DEAD_ADDRESS,
+    KEY,
+    KEY_ID,
+    PATIENCE_SECONDS,
+    STOP_SECONDS,
+    Gateway,
+    chat,
+    document,
+    eventually,
+    sha256,
+    upstream,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +54,7 @@ def test_the_second_answer_comes_from_the_cache(
 ) -> None:
     config = document(upstream("tcp", engine.address), cache={}, redis_url=server.url)
     config_path.write_text(json.dumps(config))
-    with Gateway(config_path) as gateway:
+    with Gateway(config_path, is_patient=True) as gateway:
         eventually(lambda: gateway.metric("redis_available") == 1)
         first = gateway.client.post(CHAT, json=asked("again", stream=stream))
         eventually(lambda: gateway.metric("cache_answers_total", result="stored") == 1)
@@ -62,7 +74,7 @@ def test_tokens_of_streams_count_against_the_limit_too(
 ) -> None:
     config = document(upstream("tcp", engine.address), redis_url=server.url)
     config_path.write_text(json.dumps(with_tenant(config, tokens_per_minute=10_000)))
-    with Gateway(config_path) as gateway:
+    with Gateway(config_path, is_patient=True) as gateway:
         eventually(lambda: gateway.metric("redis_available") == 1)
         # Little is reserved, so that nearly all comes from the engine's count.
         body = {**chat(stream=stream, tokens=1_000), "max_tokens": 1}
@@ -77,7 +89,7 @@ def test_tokens_of_a_cached_answer_are_not_charged(
 ) -> None:
     config = document(upstream("tcp", engine.address), cache={}, redis_url=server.url)
     config_path.write_text(json.dumps(with_tenant(config, tokens_per_minute=100_000)))
-    with Gateway(config_path) as gateway:
+    with Gateway(config_path, is_patient=True) as gateway:
         eventually(lambda: gateway.metric("redis_available") == 1)
         gateway.client.post(CHAT, json=asked("charged once"))
         eventually(lambda: gateway.metric("cache_answers_total", result="stored") == 1)
@@ -118,43 +130,53 @@ def test_only_an_administrator_gets_a_profile(config_path: Path, engine: Running
     assert "frames" in answer.json()["shared"]
 
 
+def post_anew(gateway: Gateway, **program: Any) -> httpx.Response:
+    """On a connection of its own."""
+    headers = {"authorization": f"Bearer {KEY}"}
+    url = f"{gateway.url}{CHAT}"
+    return httpx.post(url, json=chat(**program), headers=headers, timeout=PATIENCE_SECONDS, trust_env=False)
+
+
+def process_at(gateway: Gateway) -> int:
+    """The one that answers a new connection."""
+    return httpx.get(f"{gateway.url}/ready", timeout=PATIENCE_SECONDS, trust_env=False).json()["process_id"]
+
+
 @pytest.mark.long
-def test_who_comes_after_the_propagation_is_told_to_come_back(config_path: Path, engine: RunningEngine) -> None:
+def test_who_comes_after_the_propagation_is_told_to_come_back(
+    config_path: Path, engine: RunningEngine, engine_room: EngineRoom
+) -> None:
     config_path.write_text(json.dumps(document(upstream("a", engine.address))))
     with Gateway(config_path, propagation_seconds=0.2) as gateway:
-        body = chat(stream=True, tokens=30, inter_token_seconds=0.1)
-        with gateway.client.stream("POST", CHAT, json=body) as answer:
+        with (
+            engine_room.holding(engine.fake.may_go_on) as let_go,
+            gateway.client.stream("POST", CHAT, json=chat(stream=True)) as answer,
+        ):
             events = answer.iter_raw()
             next(events)
             gateway.signal(signal.SIGTERM)
 
             def refused() -> httpx.Response | None:
-                late = httpx.post(
-                    f"{gateway.url}{CHAT}", json=chat(), headers=dict(gateway.client.headers), trust_env=False
-                )
+                late = post_anew(gateway)
                 return late if late.status_code == 503 else None
 
             late = eventually(refused)
             assert late.json()["error"]["code"] == "shutting_down"
             assert int(late.headers["retry-after"]) >= 1
+            let_go()
             assert b"".join(events).endswith(b"data: [DONE]\n\n")
-        assert gateway.process.wait(10) == 0
+        assert gateway.process.wait(STOP_SECONDS) == 0
 
 
 def test_workers_share_a_port_and_one_set_of_metrics(config_path: Path, engine: RunningEngine) -> None:
     config_path.write_text(json.dumps(document(upstream("a", engine.address))))
     requests = 40
     with Gateway(config_path, arguments=("--workers", "2")) as gateway:
-        eventually(lambda: gateway.metric("workers") == 2, 20)
-
-        def ask(_: int) -> int:
-            headers = {"authorization": f"Bearer {KEY}"}
-            return httpx.post(f"{gateway.url}{CHAT}", json=chat(), headers=headers, trust_env=False).status_code
-
+        eventually(lambda: gateway.metric("workers") == 2)
         with ThreadPoolExecutor(8) as clients:
-            assert set(clients.map(ask, range(requests))) == {200}
+            assert {answer.status_code for answer in clients.map(post_anew, [gateway] * requests)} == {200}
         assert gateway.metric("requests_total", endpoint=CHAT) == requests
-        served_by = {httpx.get(f"{gateway.url}/ready", trust_env=False).json()["process_id"] for _ in range(requests)}
+        served_by = {process_at(gateway) for _ in range(requests)}
         assert len(served_by) == 2
         assert gateway.stop() == 0
 
@@ -164,21 +186,18 @@ def test_workers_share_a_port_and_one_set_of_metrics(config_path: Path, engine: 
 def test_workers_divide_the_limit_of_an_engine_that_tells_nothing_of_its_load(
     config_path: Path, engine_room: EngineRoom, limit: int, most: int
 ) -> None:
-    requests = 60
+    requests = 30
     with engine_room.engine() as mute:
         mute.fake.has_metrics = False
         config_path.write_text(json.dumps(document(upstream("mute", mute.address, max_concurrent_requests=limit))))
         with Gateway(config_path, arguments=("--workers", "2")) as gateway:
-            eventually(lambda: gateway.metric("workers") == 2, 20)
-
-            def ask(_: int) -> int:
-                headers = {"authorization": f"Bearer {KEY}"}
-                body = chat(time_to_first_token_seconds=0.05)
-                answer = httpx.post(f"{gateway.url}{CHAT}", json=body, headers=headers, timeout=60, trust_env=False)
-                return answer.status_code
-
-            with ThreadPoolExecutor(30) as clients:
-                assert set(clients.map(ask, range(requests))) == {200}
+            eventually(lambda: gateway.metric("workers") == 2)
+            with ThreadPoolExecutor(requests) as clients, engine_room.holding(mute.fake.may_answer) as let_go:
+                answers = [clients.submit(post_anew, gateway) for _ in range(requests)]
+                eventually(lambda: gateway.metric("demand_requests", model="moored") == requests)
+                eventually(lambda: mute.fake.counters.running == most)
+                let_go()
+                assert {answer.result().status_code for answer in answers} == {200}
         assert mute.fake.counters.most_running == most
 
 
@@ -186,11 +205,10 @@ def test_workers_divide_the_limit_of_an_engine_that_tells_nothing_of_its_load(
 def test_a_worker_that_dies_is_started_again(config_path: Path, engine: RunningEngine) -> None:
     config_path.write_text(json.dumps(document(upstream("a", engine.address))))
     with Gateway(config_path, arguments=("--workers", "2")) as gateway:
-        eventually(lambda: gateway.metric("workers") == 2, 20)
-        pid = httpx.get(f"{gateway.url}/ready", trust_env=False).json()["process_id"]
-        os.kill(pid, signal.SIGKILL)
-        eventually(lambda: len(gateway.events("listening")) == 3, 20)
-        eventually(lambda: gateway.metric("workers") == 2, 20)
+        eventually(lambda: gateway.metric("workers") == 2)
+        os.kill(process_at(gateway), signal.SIGKILL)
+        eventually(lambda: len(gateway.events("listening")) == 3)
+        eventually(lambda: gateway.metric("workers") == 2)
 
 
 def test_an_engine_that_cannot_be_reached_costs_nothing_but_the_next_ones_time(

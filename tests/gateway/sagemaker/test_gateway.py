@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from tests.gateway.processes import EngineRoom
 
+REQUESTS = 30
 SESSION_TOKEN = "session-token/of+the+gateway="
 
 
@@ -60,19 +62,23 @@ class TestGateway(CloudGatewayTests):
         return environment("another secret", SESSION_TOKEN)
 
     @pytest.mark.long
-    def test_workers_divide_its_limit(self, cloud: Cloud, config_path: Path) -> None:
+    def test_workers_divide_its_limit(self, cloud: Cloud, config_path: Path, engine_room: EngineRoom) -> None:
         """A cloud's endpoint tells nothing of its load."""
         cloud.engine.fake.counters.most_running = 0
         limited = {**cloud.configured, "max_concurrent_requests": 4}
-        config_path.write_text(json.dumps(document(limited, timeouts={"connect_seconds": 2})))
+        config_path.write_text(json.dumps(document(limited, timeouts={"connect_seconds": 30})))
         with Gateway(config_path, ("--workers", "2"), cloud.environment) as gateway:
-            eventually(lambda: gateway.metric("workers") == 2, 20)
+            eventually(lambda: gateway.metric("workers") == 2)
 
             async def ask_all() -> list[int]:
                 async with httpx.AsyncClient(timeout=60, trust_env=False, headers=gateway.client.headers) as http:
-                    body = chat(time_to_first_token_seconds=0.1)
-                    answers = (http.post(gateway.url + CHAT, json=body) for _ in range(30))
+                    answers = (http.post(gateway.url + CHAT, json=chat()) for _ in range(REQUESTS))
                     return [answer.status_code for answer in await asyncio.gather(*answers)]
 
-            assert set(asyncio.run(ask_all())) == {200}
+            with ThreadPoolExecutor(1) as clients, engine_room.holding(cloud.engine.fake.may_answer) as let_go:
+                statuses = clients.submit(asyncio.run, ask_all())
+                eventually(lambda: gateway.metric("demand_requests", model="moored") == REQUESTS)
+                eventually(lambda: cloud.engine.fake.counters.running == 4)
+                let_go()
+                assert set(statuses.result()) == {200}
         assert cloud.engine.fake.counters.most_running == 4

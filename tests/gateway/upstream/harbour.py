@@ -53,7 +53,7 @@ class Harbour:
     def upstream(self, name: str, address: str, *, gateway_processes: int = 1, **more: Any) -> Upstream:
         settings = {"kind": "openai-http", "model": "moored", "revision": "r1", **more}
         config = OpenAIHttpUpstreamConfig(name=name, address=address, **settings)
-        upstream = Upstream(config, Timeouts(connect_seconds=1), gateway_processes)
+        upstream = Upstream(config, Timeouts(connect_seconds=PATIENCE_SECONDS), gateway_processes)
         self._stack.push_async_callback(upstream.close)
         return upstream
 

@@ -10,9 +10,10 @@ import aiohttp
 import pytest
 
 from moorage_serving.gateway.errors import GatewayError
+from moorage_serving.gateway.upstream import breaker
 from moorage_serving.gateway.upstream.breaker import CONSECUTIVE_FAILURES
 
-from .harbour import DEAD_ADDRESS, Harbour, ask, call, eventually, is_at_rest, read_all
+from .harbour import DEAD_ADDRESS, PATIENCE_SECONDS, Harbour, ask, call, eventually, is_at_rest, read_all
 
 if TYPE_CHECKING:
     from moorage_serving.gateway.upstream.upstream import Upstream
@@ -53,7 +54,8 @@ async def test_the_next_engine_answers(faults: dict[str, Any], *, stream: bool) 
     async with Harbour() as harbour:
         faulty, well = await two(harbour, faults)
         route = harbour.route(faulty, well)
-        name, body = await ask(route, call("my words", stream=stream, first_byte_seconds=0.5))
+        first_byte_seconds = 1.5 if "stall" in faults.get("fault", "") else PATIENCE_SECONDS
+        name, body = await ask(route, call("my words", stream=stream, first_byte_seconds=first_byte_seconds))
         assert name == "well"
         assert body.count(b"my words") == 1
         assert harbour.count("failovers_total", upstream="well") == 1
@@ -114,7 +116,7 @@ async def test_after_silence_one_more_engine_is_asked() -> None:
     async with Harbour() as harbour:
         engines, upstreams = await harbour.pool(4)
         with pytest.raises(GatewayError) as failed:
-            await harbour.route(*upstreams).open(call(fault="stall_before_headers", first_byte_seconds=0.3))
+            await harbour.route(*upstreams).open(call(fault="stall_before_headers", first_byte_seconds=1.0))
         assert failed.value.code == "upstream_timeout"
         assert sum(engine.counters.requests for engine in engines) == 2
         await eventually(lambda: sum(engine.counters.running for engine in engines) == 0)
@@ -129,7 +131,9 @@ async def test_requests_that_all_fail_are_not_multiplied_without_end() -> None:
         assert sum(engine.counters.requests for engine in engines) <= 100 + 20 + 10
 
 
-async def test_an_engine_that_keeps_failing_is_left_alone() -> None:
+async def test_an_engine_that_keeps_failing_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Or else it is tried again while this test still asks, on a busy machine.
+    monkeypatch.setattr(breaker, "FIRST_PAUSE_SECONDS", breaker.MAX_PAUSE_SECONDS)
     async with Harbour() as harbour:
         _, faulty = await harbour.engine(status=500)
         engine, well = await harbour.engine()
@@ -148,7 +152,7 @@ async def test_an_engine_that_is_well_again_gets_requests_again() -> None:
         for _ in range(CONSECUTIVE_FAILURES):
             assert (await ask(route))[0] == "second"
         first.program.clear()
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE_SECONDS
         while (await ask(route))[0] != "first":
             assert time.monotonic() < until
             await asyncio.sleep(0.05)
@@ -175,7 +179,7 @@ async def test_an_engine_that_says_when_to_come_back_is_left_alone_until_then() 
             await route.open(call())
         assert refused.value.status == 503
         seconds = int(dict(refused.value.headers)[b"retry-after"])
-        assert 25 <= seconds <= 31
+        assert 15 <= seconds <= 31
         assert engine.counters.requests == 1
 
 

@@ -76,8 +76,8 @@ async def test_an_engine_that_is_slow_but_moves_is_well() -> None:
     async with Harbour() as harbour:
         _, address = await harbour.engine()
         upstream = harbour.upstream("e", address)
-        watched, route = Watched(upstream, stall_seconds=2.0), harbour.route(upstream)
-        await read_all(await route.open(call(tokens=12, inter_token_seconds=0.3)))
+        watched, route = Watched(upstream, stall_seconds=4.0), harbour.route(upstream)
+        await read_all(await route.open(call(tokens=12, inter_token_seconds=0.5)))
         assert watched.changes == 0
 
 

@@ -39,7 +39,7 @@ async def test_an_engine_in_time_is_the_only_one_asked() -> None:
 
 async def test_the_first_engine_can_still_win() -> None:
     async with Harbour() as harbour:
-        _, first = await harbour.engine(time_to_first_token_seconds=1.0)
+        _, first = await harbour.engine(time_to_first_token_seconds=2.0)
         other, second = await harbour.engine(time_to_first_token_seconds=NEVER_SECONDS)
         upstreams = harbour.upstream("first", first), harbour.upstream("second", second)
         route = harbour.route(*upstreams, hedge_after_seconds=HEDGE_SECONDS)
