@@ -24,7 +24,21 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 PATIENCE_SECONDS = 20.0
+STALL_SECONDS = redis_link.STALL_SECONDS
 ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine does not make the link give Redis up."""
+    monkeypatch.setattr(redis_link, "STALL_SECONDS", PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def hurry(link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is there, a Redis that falls silent is given up as soon as usual."""
+    del link
+    monkeypatch.setattr(redis_link, "STALL_SECONDS", STALL_SECONDS)
 
 
 @pytest.fixture
@@ -49,7 +63,7 @@ async def linked(url: str, registry: CollectorRegistry) -> AsyncIterator[RedisLi
 
 
 async def patiently(look: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(2 * PATIENCE_SECONDS):
         while not look():  # noqa: ASYNC110 - nothing tells when
             await asyncio.sleep(0.01)
 
@@ -126,9 +140,8 @@ async def test_an_error_reply_fails_its_own_call_alone(link: RedisLink, registry
 
 
 async def test_a_slow_command_costs_another_no_more_than_its_timeout(
-    link: RedisLink, server: RedisProcess, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+    link: RedisLink, server: RedisProcess, registry: CollectorRegistry
 ) -> None:
-    monkeypatch.setattr(redis_link, "STALL_SECONDS", PATIENCE_SECONDS)
     server.freeze()
     slow = asyncio.create_task(execute(link, "ECHO", "slow"))
     await asyncio.sleep(0.01)
@@ -141,11 +154,23 @@ async def test_a_slow_command_costs_another_no_more_than_its_timeout(
     assert registry.get_sample_value("moorage_gateway_redis_failures_total", {"reason": "timeout"}) == 1
 
 
+async def sent_and_answered(server: RedisProcess, command: str, times: int) -> None:
+    """What was asked of a frozen Redis is sent, and answered while the event loop stands still."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+    server.thaw()
+    until = time.monotonic() + PATIENCE_SECONDS
+    while server.client.info("commandstats").get(f"cmdstat_{command}", {}).get("calls") != times:  # type: ignore[union-attr]
+        assert time.monotonic() < until, "it was not sent"
+
+
 async def test_a_process_that_is_busy_itself_does_not_take_redis_for_late(
-    link: RedisLink, registry: CollectorRegistry
+    link: RedisLink, server: RedisProcess, registry: CollectorRegistry
 ) -> None:
     await execute(link, "SET", "text", "words")
+    server.freeze()
     replies = [asyncio.create_task(link.execute("GET", "text", timeout_seconds=0.005)) for _ in range(4)]
+    await sent_and_answered(server, "get", times=4)
     for _ in range(4):
         time.sleep(0.01)  # noqa: ASYNC251 - what else than Redis a turn of a loaded event loop does
         await asyncio.sleep(0)
@@ -153,10 +178,22 @@ async def test_a_process_that_is_busy_itself_does_not_take_redis_for_late(
     assert registry.get_sample_value("moorage_gateway_redis_failures_total", {"reason": "timeout"}) in (None, 0)
 
 
-async def test_a_command_whose_time_is_up_before_it_is_sent_is_never_sent(
-    link: RedisLink, server: RedisProcess, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("hurry")
+async def test_a_process_that_was_busy_for_long_does_not_give_redis_up(
+    link: RedisLink, server: RedisProcess, registry: CollectorRegistry
 ) -> None:
-    monkeypatch.setattr(redis_link, "STALL_SECONDS", PATIENCE_SECONDS)
+    await execute(link, "SET", "text", "words")
+    server.freeze()
+    reply = asyncio.create_task(execute(link, "GET", "text"))
+    await sent_and_answered(server, "get", times=1)
+    time.sleep(1.5 * STALL_SECONDS)  # noqa: ASYNC251 - see above
+    assert await reply == b"words"
+    assert registry.get_sample_value("moorage_gateway_redis_failures_total", {"reason": "connection"}) in (None, 0)
+
+
+async def test_a_command_whose_time_is_up_before_it_is_sent_is_never_sent(
+    link: RedisLink, server: RedisProcess
+) -> None:
     server.freeze()
     slow = asyncio.create_task(execute(link, "ECHO", "slow"))
     await asyncio.sleep(0.01)
@@ -168,15 +205,14 @@ async def test_a_command_whose_time_is_up_before_it_is_sent_is_never_sent(
     assert await execute(link, "EXISTS", "late") == 0
 
 
-async def test_a_late_reply_reaches_nobody_else(link: RedisLink, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Only single calls are to run out of time: a busy machine does not make the link give Redis up.
-    monkeypatch.setattr(redis_link, "STALL_SECONDS", PATIENCE_SECONDS)
+async def test_a_late_reply_reaches_nobody_else(link: RedisLink) -> None:
     chance = random.Random(4)  # noqa: S311
 
     async def ask(nonce: int) -> bool:
         await asyncio.sleep(chance.uniform(0, 0.5))
         try:
-            reply = await link.execute("ECHO", nonce, timeout_seconds=chance.uniform(0, 0.003))
+            timeout_seconds = PATIENCE_SECONDS if nonce % 10 == 0 else chance.uniform(0, 0.003)
+            reply = await link.execute("ECHO", nonce, timeout_seconds=timeout_seconds)
         except RedisUnavailableError:
             return False
         assert reply == str(nonce).encode()
@@ -192,6 +228,7 @@ async def test_a_late_reply_reaches_nobody_else(link: RedisLink, monkeypatch: py
     await asyncio.gather(*slow, return_exceptions=True)
 
 
+@pytest.mark.usefixtures("hurry")
 async def test_a_redis_that_falls_silent_is_left_alone_until_it_answers(link: RedisLink, server: RedisProcess) -> None:
     await execute(link, "PING")
     server.freeze()
@@ -207,6 +244,7 @@ async def test_a_redis_that_falls_silent_is_left_alone_until_it_answers(link: Re
     assert await execute(link, "ECHO", "again") == b"again"
 
 
+@pytest.mark.usefixtures("hurry")
 async def test_a_silent_redis_is_noticed_while_nobody_asks(link: RedisLink, server: RedisProcess) -> None:
     await execute(link, "PING")
     server.freeze()
@@ -263,7 +301,10 @@ async def test_posts_that_wait_are_bounded(tmp_path: Path, registry: CollectorRe
     assert registry.get_sample_value("moorage_gateway_redis_dropped_posts_total") == MAX_QUEUED_POSTS + 107
 
 
-async def test_closing_sends_what_is_waiting(server: RedisProcess, registry: CollectorRegistry) -> None:
+async def test_closing_sends_what_is_waiting(
+    server: RedisProcess, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_link, "CLOSE_SECONDS", PATIENCE_SECONDS)
     async with linked(server.url, registry) as link:
         for _ in range(2000):
             link.post("INCR", "n")

@@ -1,13 +1,14 @@
-"""Ends calls to Redis whose reply is late."""
+"""Ends calls to Redis whose reply is late, and what is asked of a Redis that falls silent."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
+    from types import TracebackType
 
     from moorage_serving.gateway.redis_calls import Call
 
@@ -76,3 +77,43 @@ class Line:
             if not call.unwanted:
                 self._expire(call)
         self._handle = self._loop.call_later(calls[0][0] - now, self._turn, LAST_TURNS) if calls else None
+
+
+class Silence:
+    """An asynchronous context manager, whose block ends with TimeoutError once nothing has been heard for `seconds`.
+
+    As with `Deadlines`, the event loop has turned four times since: a process that was busy for so long itself looks
+    into the socket first.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        self._block = asyncio.timeout(None)
+
+    async def __aenter__(self) -> Self:
+        await self._block.__aenter__()
+        self.heard()
+        self._handle: asyncio.Handle = self._loop.call_later(self._seconds, self._turn, LAST_TURNS)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._handle.cancel()
+        return await self._block.__aexit__(kind, error, trace)
+
+    def heard(self) -> None:
+        """Something has been heard now."""
+        self._heard_at = self._loop.time()
+
+    def _turn(self, left: int) -> None:
+        if left:
+            self._handle = self._loop.call_soon(self._turn, left - 1)
+            return
+        now = self._loop.time()
+        left_seconds = self._heard_at + self._seconds - now
+        if left_seconds > 0:
+            self._handle = self._loop.call_later(left_seconds, self._turn, LAST_TURNS)
+        else:
+            self._block.reschedule(now)

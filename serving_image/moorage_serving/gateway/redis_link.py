@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge
 from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
 from moorage_serving.gateway.redis_calls import Argument, Call, CallQueue, RedisUnavailableError, Reply, Script, pack
-from moorage_serving.gateway.redis_deadlines import Deadlines
+from moorage_serving.gateway.redis_deadlines import Deadlines, Silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -200,7 +200,7 @@ class RedisLink:
         packed, in_flight = self._calls.take_batch(), self._calls.in_flight
         if not packed:
             return
-        async with asyncio.timeout(STALL_SECONDS) as silence:
+        async with Silence(self._loop, STALL_SECONDS) as silence:
             await connection.send_packed_command([b"".join(packed)], check_health=False)
             while in_flight:
                 try:
@@ -211,7 +211,7 @@ class RedisLink:
                     self._refused(in_flight.popleft(), error)
                 else:
                     in_flight.popleft().succeed(reply)
-                silence.reschedule(self._loop.time() + STALL_SECONDS)
+                silence.heard()
 
     def _refused(self, call: Call, error: ResponseError) -> None:
         if isinstance(error, NoScriptError) and call.script is not None:
