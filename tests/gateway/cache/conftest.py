@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client import CollectorRegistry
 
+from moorage_serving.gateway import redis_link
+from moorage_serving.gateway.cache import shared_flights
 from moorage_serving.gateway.config.tenants import TenantConfig
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 from tests.gateway.redis_process import RedisProcess
@@ -41,13 +43,21 @@ class PatientLink(RedisLink):
 
 
 @pytest.fixture
-async def link(server: RedisProcess) -> AsyncIterator[RedisLink]:
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine neither Redis nor another process counts as gone: `test_lost_flights` is about that."""
+    monkeypatch.setattr(redis_link, "STALL_SECONDS", PATIENCE_SECONDS)
+    for silence in ("SILENCE_BEFORE_BEGINNING_SECONDS", "SILENCE_SECONDS"):
+        monkeypatch.setattr(shared_flights, silence, PATIENCE_SECONDS)
+
+
+@pytest.fixture
+async def link(server: RedisProcess, patience: None) -> AsyncIterator[RedisLink]:
     async with patiently_linked(server) as opened:
         yield opened
 
 
 @pytest.fixture
-async def other_link(server: RedisProcess) -> AsyncIterator[RedisLink]:
+async def other_link(server: RedisProcess, patience: None) -> AsyncIterator[RedisLink]:
     """Of another process."""
     async with patiently_linked(server) as opened:
         yield opened

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
+
+from moorage_serving.gateway.redis_calls import RedisUnavailableError
 
 from .answers import PATIENCE_SECONDS, Cached, Client, Engine, chat
 
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from moorage_serving.gateway.cache.response_cache import CacheResult
+    from moorage_serving.gateway.redis_link import RedisLink
     from tests.gateway.redis_process import RedisProcess
 
 QUESTION = chat("the same", stream=True)
@@ -44,6 +48,16 @@ async def eventually(look: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not look():  # noqa: ASYNC110 - nothing tells when
             await asyncio.sleep(0.002)
+
+
+async def until_it_answers(link: RedisLink) -> None:
+    """However often a busy machine makes Redis late."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            with contextlib.suppress(RedisUnavailableError):
+                await link.execute("PING", timeout_seconds=PATIENCE_SECONDS)
+                return
+            await asyncio.sleep(0.05)
 
 
 def leases(server: RedisProcess, pair: Pair) -> list[str]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client import CollectorRegistry
 
+from moorage_serving.gateway.cache import shared_flights
 from moorage_serving.gateway.cache.response_cache import CacheResult
 from moorage_serving.gateway.errors import GatewayError
 from moorage_serving.gateway.redis_link import RedisLink, RedisMetrics
 from tests.gateway.redis_process import RedisProcess
 
 from .answers import PATIENCE_SECONDS, Cached, Client, Engine, chat, streaming
-from .pair import QUESTION, Answer, Pair, eventually, leases
+from .pair import QUESTION, Answer, Pair, eventually, leases, until_it_answers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 DEAD = "0123456789abcdef"  # no process listens under this name
+SILENCE_BEFORE_BEGINNING_SECONDS = shared_flights.SILENCE_BEFORE_BEGINNING_SECONDS
 
 
-async def test_the_lease_of_a_process_that_is_gone_stops_nobody(pair: Pair, server: RedisProcess) -> None:
+async def test_the_lease_of_a_process_that_is_gone_stops_nobody(
+    pair: Pair, server: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = streaming("a", gated=True)
     led = pair.lead(engine)
     await eventually(lambda: engine.calls == 1)
@@ -38,6 +42,7 @@ async def test_the_lease_of_a_process_that_is_gone_stops_nobody(pair: Pair, serv
     await pair.settled()
     server.client.flushdb()
     server.client.set(lease, f"{DEAD}.0")
+    monkeypatch.setattr(shared_flights, "SILENCE_BEFORE_BEGINNING_SECONDS", SILENCE_BEFORE_BEGINNING_SECONDS)
     result, client = await pair.following.ask(engine, QUESTION)
     assert (result, client.cache_status) == (CacheResult.MISS, {"fwd": "miss"})
     assert pair.following.count("lost_flights_total") == 1
@@ -56,7 +61,10 @@ async def test_nonsense_that_somebody_publishes_stops_nothing(
     assert [result for result, _ in await asyncio.gather(*answers)] == [CacheResult.MISS, CacheResult.COLLAPSED]
 
 
-async def test_a_process_that_ends_leaves_readers_elsewhere_two_seconds(pair: Pair) -> None:
+async def test_a_process_that_ends_leaves_readers_elsewhere_some_time(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_flights, "FAREWELL_SECONDS", PATIENCE_SECONDS)
     engine = streaming("a", "b", gated=True)
     led, followed = await pair.both(engine)
     led.cancel()
@@ -110,15 +118,17 @@ class TestWithoutRedis:
 
     @pytest.mark.parametrize("harm", ["freeze", "kill"])
     async def test_who_waits_for_the_first_byte_asks_an_engine(
-        self, pair: Pair, server: RedisProcess, harm: str
+        self, pair: Pair, server: RedisProcess, harm: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        # What it would wait for once it has got bytes.
+        monkeypatch.setattr(shared_flights, "SILENCE_SECONDS", 2 * PATIENCE_SECONDS)
         engine, other = streaming("a", gated=True), streaming("b")
         led, followed = await self.begun(pair, engine, other)
         getattr(server, harm)()
         harmed_at = time.monotonic()
         result, client = await followed
         assert (result, client.body) == (CacheResult.MISS, b"".join(other.pieces))
-        assert time.monotonic() - harmed_at < 4
+        assert time.monotonic() - harmed_at < PATIENCE_SECONDS
         engine.permit(100)
         assert (await led)[1].body == b"".join(engine.pieces)
 
@@ -175,6 +185,6 @@ class TestWithoutRedis:
 @asynccontextmanager
 async def linked(server: RedisProcess) -> AsyncIterator[RedisLink]:
     opened = RedisLink(server.url, RedisMetrics(CollectorRegistry()))
-    await opened.execute("PING", timeout_seconds=PATIENCE_SECONDS)
+    await until_it_answers(opened)
     yield opened
     await opened.close()
