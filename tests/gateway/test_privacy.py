@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 CANARY = "canary-8f3a-sings"
 CHAT = "/v1/chat/completions"
+TIMEOUTS = {"idle_seconds": 2}
+"""What ends a stream that has turned into nonsense."""
 FAULTS = ("", "reset", "truncate", "reset_before_headers", "malformed_headers", "malformed_chunk")
 
 
 def test_no_content_and_no_key_in_logs_at_debug_level(config_path: Path, engine: RunningEngine) -> None:
-    config_path.write_text(json.dumps(document(upstream("tcp", engine.address))))
+    config_path.write_text(json.dumps(document(upstream("tcp", engine.address), timeouts=TIMEOUTS)))
     with Gateway(config_path, arguments=("--log-level", "debug")) as gateway:
         answers = list(provoke(gateway))
         eventually(lambda: len(gateway.events("request")) >= len(answers))
@@ -48,7 +50,7 @@ def test_no_content_leaves_the_process_with_all_features_on(
             "redis_url": f"unix://{redis_path}",
             "cache": {"nondeterministic": True},
         }
-        config_path.write_text(json.dumps(document(upstream("tcp", engine.address), **all_features)))
+        config_path.write_text(json.dumps(document(upstream("tcp", engine.address), timeouts=TIMEOUTS, **all_features)))
         keys = base64.b64encode(os.urandom(32)).decode()
         with Gateway(config_path, ("--log-level", "debug"), {"LOG_KEYS": keys}) as gateway:
             answers = list(provoke(gateway))
