@@ -1,13 +1,15 @@
 """A local stack without Pulumi: supervisord, an engine that is started on demand, and its activator."""
 
+from __future__ import annotations
+
 import json
 import shutil
+import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -17,7 +19,12 @@ from moorage.local.layout import StackLayout
 from moorage.local.supervisor import Supervisor
 from tests.pulumi_engine.stack import SMALL_SERVER
 
-HEALTH = Readiness(protocol="http", path="/health", timeout_seconds=30)
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PATIENCE_SECONDS = 60.0
+HEALTH = Readiness(protocol="http", path="/health", timeout_seconds=PATIENCE_SECONDS)
 
 
 @dataclass
@@ -49,8 +56,20 @@ class OnDemand:
         return self.call("GET", "/state").json()["state"]
 
     def wake(self) -> None:
+        """For one that stays up: one that is stopped soon may be so before it is seen to be ready."""
         self.activate()
         self.wait_for("ready")
+
+    @contextmanager
+    def connection(self) -> Iterator[socket.socket]:
+        """To the engine, which is asked for as a gateway does it: while nobody listens."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        with socket.socket(socket.AF_UNIX) as opened:
+            while opened.connect_ex(str(self.socket)) != 0:
+                assert time.monotonic() < deadline, "nobody listens"
+                self.activate()
+                time.sleep(0.05)
+            yield opened
 
     def wait_for(self, state: str) -> None:
         eventually(lambda: self.state() == state)
@@ -72,7 +91,7 @@ class OnDemand:
             return None
 
 
-def eventually(condition: Callable[[], object], seconds: float = 30) -> None:
+def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not become true in time"
@@ -80,7 +99,7 @@ def eventually(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 def _call(socket: Path, method: str, path: str, **more: object) -> httpx.Response:
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=30) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=PATIENCE_SECONDS) as client:
         return client.request(method, f"http://localhost{path}", **more)  # type: ignore[arg-type]
 
 

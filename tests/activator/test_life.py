@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from .on_demand import OnDemand, engine_on_demand, eventually
+from .on_demand import PATIENCE_SECONDS, OnDemand, engine_on_demand, eventually
 
 # httpcore 1.0 leaves a Unix socket on which nobody listens to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
@@ -30,7 +30,7 @@ def unused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnDemand]:
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnDemand]:
     """Has been started, and stays up."""
-    with engine_on_demand(tmp_path_factory.mktemp("patient"), LONG, "--load-seconds", "1") as engine:
+    with engine_on_demand(tmp_path_factory.mktemp("patient"), LONG) as engine:
         engine.wake()
         yield engine
 
@@ -66,14 +66,18 @@ def test_a_call_starts_the_engine_and_further_ones_change_nothing(patient: OnDem
     assert patient.metric('moorage_activator_engine_state{state="ready"}') == 1
 
 
-def test_the_seconds_of_the_cold_start_are_told_by_phase(patient: OnDemand):
-    phases = patient.call("GET", "/state").json()["cold_start_seconds"]
-    assert set(phases) == {"start", "weights", "engine"}
-    assert phases["weights"] > 0.3
-    for phase, seconds in phases.items():
-        assert patient.metric(f'moorage_cold_start_seconds_count{{phase="{phase}"}}') == 1
-        assert patient.metric(f'moorage_cold_start_seconds_sum{{phase="{phase}"}}') == pytest.approx(seconds)
-    assert '"event":"cold_start"' in patient.activator.layout.log_file.read_text()
+@pytest.mark.long
+def test_the_seconds_of_the_cold_start_are_told_by_phase(tmp_path: Path):
+    with engine_on_demand(tmp_path / "slow", LONG, "--load-seconds", "5") as engine:
+        engine.wake()
+        phases = engine.call("GET", "/state").json()["cold_start_seconds"]
+        assert set(phases) == {"start", "weights", "engine"}
+        # It is as exact as the log is read, which a busy machine does seldom.
+        assert phases["weights"] > 0.5
+        for phase, seconds in phases.items():
+            assert engine.metric(f'moorage_cold_start_seconds_count{{phase="{phase}"}}') == 1
+            assert engine.metric(f'moorage_cold_start_seconds_sum{{phase="{phase}"}}') == pytest.approx(seconds)
+        eventually(lambda: '"event":"cold_start"' in engine.activator.layout.log_file.read_text())
 
 
 @pytest.mark.long
@@ -86,16 +90,17 @@ def test_an_engine_that_crashed_is_ready_again_without_a_call(patient: OnDemand)
 
 
 def test_an_idle_engine_is_stopped_and_comes_back(hasty: OnDemand):
-    stops = hasty.metric("moorage_activator_idle_stops_total")
-    for count in (1, 2):
-        hasty.wake()
+    for _ in range(2):
+        stops = hasty.metric("moorage_activator_idle_stops_total")
+        hasty.activate()
+        eventually(lambda stops=stops: hasty.metric("moorage_activator_idle_stops_total") == stops + 1)
         hasty.wait_for("stopped")
-        assert hasty.metric("moorage_activator_idle_stops_total") == stops + count
     assert not hasty.engine.layout.withdrawn_socket.exists()
 
 
 def test_a_supervisor_that_does_not_answer_is_counted_and_the_call_not_forgotten(hasty: OnDemand):
     hasty.wait_for("stopped")
+    starts = hasty.metric("moorage_activator_starts_total")
     failures = hasty.metric('moorage_activator_failures_total{of="supervisor"}')
     supervisor_socket = hasty.engine.layout.stack.supervisor_socket
     elsewhere = supervisor_socket.rename(supervisor_socket.with_suffix(".away"))
@@ -104,34 +109,32 @@ def test_a_supervisor_that_does_not_answer_is_counted_and_the_call_not_forgotten
         eventually(lambda: hasty.metric('moorage_activator_failures_total{of="supervisor"}') > failures)
     finally:
         elsewhere.rename(supervisor_socket)
-    hasty.wait_for("ready")
+    eventually(lambda: hasty.metric("moorage_activator_starts_total") == starts + 1)
 
 
 @pytest.mark.long
-def test_requests_keep_it_up(hasty: OnDemand):
-    hasty.wake()
-    stops = hasty.metric("moorage_activator_idle_stops_total")
-    until = time.monotonic() + SHORT * 6
-    while time.monotonic() < until:
-        assert hasty.ask_engine() == "one"
-    assert hasty.metric("moorage_activator_idle_stops_total") == stops
-    assert hasty.state() == "ready"
+def test_requests_keep_it_up(tmp_path: Path):
+    idle_seconds = 5.0  # longer than a busy machine lets pass between two requests
+    with engine_on_demand(tmp_path / "busy", idle_seconds) as engine:
+        engine.wake()
+        until = time.monotonic() + 1.5 * idle_seconds
+        while time.monotonic() < until:
+            assert engine.ask_engine() == "one"
+        assert engine.metric("moorage_activator_idle_stops_total") == 0
+        assert engine.state() == "ready"
 
 
 @pytest.mark.long
 def test_a_request_in_flight_keeps_it_up_however_long_it_takes(hasty: OnDemand):
-    hasty.wake()
-    with _open_stream(hasty.socket) as stream:
-        content = stream.read()
+    with hasty.connection() as connection:
+        content = _open_stream(connection).read()
     assert content.endswith(b"data: [DONE]\n\n")
     hasty.wait_for("stopped")
 
 
 @pytest.mark.long
 def test_a_connection_that_is_open_is_never_cut(hasty: OnDemand):
-    hasty.wake()
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(hasty.socket))
+    with hasty.connection() as connection:
         # Out of reach for others meanwhile, and back when it is seen that somebody is left.
         eventually(lambda: not hasty.socket.exists())
         eventually(hasty.socket.exists)
@@ -143,11 +146,13 @@ def test_a_connection_that_is_open_is_never_cut(hasty: OnDemand):
 
 @pytest.mark.long
 def test_a_request_that_comes_while_it_stops_gets_the_next_start(hasty: OnDemand):
-    hasty.wake()
+    stops = hasty.metric("moorage_activator_idle_stops_total")
+    hasty.activate()
+    eventually(lambda: hasty.metric("moorage_activator_idle_stops_total") > stops)
     starts = hasty.metric("moorage_activator_starts_total")
-    hasty.wait_for("stopping")
     assert _ask_as_a_gateway_does(hasty) == "one"
-    assert hasty.metric("moorage_activator_starts_total") == starts + 1
+    # More than one where it was idle again before it was asked.
+    assert hasty.metric("moorage_activator_starts_total") >= starts + 1
 
 
 @pytest.mark.long
@@ -162,11 +167,12 @@ def test_no_request_is_lost_around_stops(hasty: OnDemand):
 
 @pytest.mark.long
 def test_an_activator_that_was_killed_goes_on_with_the_engine_that_runs(hasty: OnDemand):
-    hasty.wake()
-    hasty.supervisor.signal_process(hasty.activator.name, "KILL")
-    eventually(lambda: not _answers(hasty.activator.layout.socket))
-    eventually(lambda: _answers(hasty.activator.layout.socket))
-    hasty.wait_for("stopped")
+    hasty.activate()
+    with hasty.connection():
+        hasty.supervisor.signal_process(hasty.activator.name, "KILL")
+        eventually(lambda: _asked_of_this_one(hasty) == 0)
+    eventually(lambda: hasty.metric("moorage_activator_idle_stops_total") == 1)
+    assert hasty.metric("moorage_activator_starts_total") == 0
 
 
 @pytest.mark.long
@@ -175,24 +181,25 @@ def test_without_the_memory_it_does_not_start_and_its_log_says_why(tmp_path: Pat
         engine.activate()
         log = engine.engine.layout.log_file
         eventually(lambda: log.exists() and "needs 1000000.0 GiB of memory and this machine has" in log.read_text())
-        assert engine.state() == "starting"
+        # It is tried a few times.
+        eventually(lambda: engine.state() in {"starting", "failed"})
 
 
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as connection:
-        return connection.connect_ex(str(path)) == 0
+def _asked_of_this_one(engine: OnDemand) -> float | None:
+    """How often the process that is the activator now was asked for the engine; None while it does not answer."""
+    try:
+        return engine.metric("moorage_activator_activations_total")
+    except httpx.TransportError:
+        return None
 
 
-@contextmanager
-def _open_stream(path: Path) -> Iterator[http.client.HTTPResponse]:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(path))
-        body = b'{"stream": true}'
-        head = b"POST /v1/chat/completions HTTP/1.0\r\ncontent-length: %d\r\n\r\n" % len(body)
-        connection.sendall(head + body)
-        response = http.client.HTTPResponse(connection)
-        response.begin()
-        yield response
+def _open_stream(connection: socket.socket) -> http.client.HTTPResponse:
+    body = b'{"stream": true}'
+    head = b"POST /v1/chat/completions HTTP/1.0\r\ncontent-length: %d\r\n\r\n" % len(body)
+    connection.sendall(head + body)
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    return response
 
 
 @contextmanager
@@ -215,7 +222,7 @@ def _clients(engine: OnDemand, answers: list[str]) -> Iterator[None]:
 
 
 def _ask_as_a_gateway_does(engine: OnDemand) -> str:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         try:
             return engine.ask_engine()
