@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from moorage.aws.edge import EdgeDistribution
+from moorage.aws.load_balancer_spec import LEAST_IDLE_SECONDS
 from moorage.spec import SpecError
 
 from .aws_example_values import PRIVATE_ORIGIN, PUBLIC_ORIGIN
@@ -54,6 +55,33 @@ def test_nothing_is_cached():
     assert behavior["cachedMethods"] == ["GET", "HEAD"]
     assert behavior["cachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
     assert not distribution.get("orderedCacheBehaviors")
+
+
+def test_no_error_of_one_client_is_kept_for_another():
+    """All that CloudFront keeps by itself (HTTPStatusCodes.html of the same guide, a copy, read 2026-11-26)."""
+    kept = {one["errorCode"]: one for one in recorded().the("Distribution").inputs["customErrorResponses"]}
+    assert set(kept) == {400, 403, 404, 405, 414, 500, 501, 502, 503, 504}
+    assert {one["errorCachingMinTtl"] for one in kept.values()} == {0}
+    assert all(set(one) == {"errorCode", "errorCachingMinTtl"} for one in kept.values())
+
+
+@pytest.mark.parametrize(
+    ("given", "block"), [(PRIVATE_ORIGIN, "vpcOriginConfig"), (PUBLIC_ORIGIN, "customOriginConfig")]
+)
+def test_cloudfront_lets_go_of_a_connection_before_any_balancer_does(given: dict[str, str], block: str):
+    made = recorded(origins={"eu": given}, routes=None, classifier_file=None)
+    assert origin(made)[block]["originKeepaliveTimeout"] < LEAST_IDLE_SECONDS
+
+
+def test_two_distributions_of_one_name_share_nothing_that_an_account_has_once():
+    """Sources, destinations and policies of deliveries are written over without a word where there are some of the name
+    (botocore 1.43.117, logs: PutDeliverySource, PutDeliveryDestination, PutResourcePolicy)."""
+    made = recorded(origins={"eu": PRIVATE_ORIGIN}, routes=None, classifier_file=None)
+    for kind in ("LogDeliverySource", "LogDeliveryDestination"):
+        assert "name" not in made.the(kind).inputs
+    assert made.the("LogResourcePolicy").inputs["policyName"] == "harbour-edge-log-harbour-distribution-id"
+    balancer_id = PRIVATE_ORIGIN["load_balancer_arn"].rpartition("/")[2]
+    assert made.the("VpcOrigin").inputs["vpcOriginEndpointConfig"]["name"] == f"harbour-{balancer_id}"
 
 
 def test_a_model_before_a_private_balancer_is_refused_for_aws_would_not_run_it():

@@ -21,6 +21,13 @@ def limit_of(service: str, shape: str) -> int:
 
 
 LIMITS = {
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": ("name", limit_of("logs", "DeliverySourceName")),
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": (
+        "name",
+        limit_of("logs", "DeliveryDestinationName"),
+    ),
+    "aws:cloudfront/function:Function": ("name", limit_of("cloudfront", "FunctionName")),
+    "aws:cloudfront/keyValueStore:KeyValueStore": ("name", limit_of("cloudfront", "KeyValueStoreName")),
     "aws:cloudwatch/logGroup:LogGroup": ("name", limit_of("logs", "LogGroupName")),
     "aws:budgets/budget:Budget": ("name", limit_of("budgets", "BudgetName")),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ("name", limit_of("cloudwatch", "AlarmName")),

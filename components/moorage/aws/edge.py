@@ -11,7 +11,13 @@ from moorage.aws.domain_name import AliasTarget, certificate_arn_of, create_alia
 from moorage.aws.domain_name_spec import CustomDomainArgs
 from moorage.aws.edge_function import create_origin_function, create_viewer_function
 from moorage.aws.edge_log import create_edge_log
-from moorage.aws.edge_spec import DEFAULT_ROUTE, EDGE_REGION, MOST_ORIGIN_SECONDS, EdgeSpec
+from moorage.aws.edge_spec import (
+    CACHED_ERRORS,
+    DEFAULT_ROUTE,
+    EDGE_REGION,
+    ORIGIN_KEEP_ALIVE_SECONDS,
+    EdgeSpec,
+)
 from moorage.aws.load_balancer_spec import HTTP, HTTPS
 from moorage.aws.names import check_name
 from moorage.aws.tags import named
@@ -72,8 +78,9 @@ class EdgeDistributionArgs(TypedDict):
 class EdgeDistribution(pulumi.ComponentResource):
     """A distribution before balancers, private or of the internet, that lets in whoever has a signed key.
 
-    Nothing is cached: CloudFront never caches answers to POST, and caching is off for what else there is. Streams go
-    through piece by piece, without a limit on the whole, as long as no two pieces are further apart than the timeout.
+    Nothing is cached: CloudFront never caches answers to POST, and caching is off for what else there is, errors too.
+    Streams go through piece by piece, without a limit on the whole, as long as no two pieces are further apart than the
+    timeout.
     """
 
     endpoint_url: pulumi.Output[str]
@@ -144,6 +151,8 @@ class EdgeDistribution(pulumi.ComponentResource):
                 "function_associations": [{"event_type": "viewer-request", "function_arn": viewer.arn}],
                 "lambda_function_associations": self._origin_functions(),
             },
+            # One client's error is none of another's, who asks for the same path with another key.
+            custom_error_responses=[{"error_code": code, "error_caching_min_ttl": 0} for code in CACHED_ERRORS],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             aliases=[] if spec.custom_domain is None else [spec.custom_domain.domain_name],
             viewer_certificate=self._certificate(),
@@ -156,11 +165,13 @@ class EdgeDistribution(pulumi.ComponentResource):
         if "load_balancer_arn" not in args:
             return {"origin_id": origin, "domain_name": args["domain_name"], "custom_origin_config": self._internet}
         name = f"{self._name}-vpc-{origin}"
+        balancer_arn = pulumi.Output.from_input(args["load_balancer_arn"])
         vpc_origin = cloudfront.VpcOrigin(
             name,
             vpc_origin_endpoint_config={
-                "name": name,
-                "arn": args["load_balancer_arn"],
+                # By the balancer's id: another stack of the account has an origin of the same name.
+                "name": balancer_arn.apply(lambda arn: f"{self._name}-{arn.rpartition('/')[2]}"),
+                "arn": balancer_arn,
                 "http_port": HTTP,
                 "https_port": HTTPS,
                 "origin_protocol_policy": "https-only",
@@ -175,7 +186,7 @@ class EdgeDistribution(pulumi.ComponentResource):
             "vpc_origin_config": {
                 "vpc_origin_id": vpc_origin.id,
                 "origin_read_timeout": self._spec.origin_read_timeout_seconds,
-                "origin_keepalive_timeout": MOST_ORIGIN_SECONDS,
+                "origin_keepalive_timeout": ORIGIN_KEEP_ALIVE_SECONDS,
             },
         }
 
@@ -187,7 +198,7 @@ class EdgeDistribution(pulumi.ComponentResource):
             "origin_protocol_policy": "https-only",
             "origin_ssl_protocols": ["TLSv1.2"],
             "origin_read_timeout": self._spec.origin_read_timeout_seconds,
-            "origin_keepalive_timeout": MOST_ORIGIN_SECONDS,
+            "origin_keepalive_timeout": ORIGIN_KEEP_ALIVE_SECONDS,
         }
 
     def _origin_functions(self) -> list[cloudfront.DistributionDefaultCacheBehaviorLambdaFunctionAssociationArgsDict]:

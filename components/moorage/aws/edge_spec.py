@@ -15,8 +15,16 @@ from moorage.spec.numbers import WholeNumber
 
 DEFAULT_ROUTE = "default"
 MOST_ORIGIN_SECONDS = 120
-"""docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html (read 2026-11-25): response and
-keep-alive timeouts of an origin are from 1 to 120 seconds."""
+"""docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html (read 2026-11-25): the response
+timeout of an origin is from 1 to 120 seconds."""
+ORIGIN_KEEP_ALIVE_SECONDS = 50
+"""Ours: below the 60 after which an Application Load Balancer closes what is idle, unless it is told otherwise
+(docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html, read 2026-11-25). A POST
+into a connection that is being closed fails: CloudFront tries it no second time."""
+CACHED_ERRORS = (400, 403, 404, 405, 414, 500, 501, 502, 503, 504)
+"""What CloudFront keeps for 10 seconds, whatever the cache policy says, unless it is told otherwise for each
+(docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html and
+HTTPStatusCodes.html, copies, read 2026-11-26)."""
 MOST_FUNCTION_BYTES = 10 * 1024
 """Of a CloudFront Function (that page, a copy of it read 2026-11-26, has "10 KB"). The API takes 40,960 (botocore
 1.43.117: FunctionBlob)."""

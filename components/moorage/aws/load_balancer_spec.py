@@ -33,6 +33,8 @@ load-balancer-troubleshooting.html, read 2026-11-25)."""
 HTTPS, HTTP = 443, 80
 # docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html and
 # load-balancer-target-groups.html (read 2026-11-25)
+LEAST_IDLE_SECONDS = 60
+"""AWS's own default: CloudFront and proxies keep idle connections for as long as they expect of it."""
 MOST_IDLE_SECONDS = 4_000
 MOST_DEREGISTRATION_SECONDS = 3_600
 
@@ -161,7 +163,8 @@ def idle_timeout_of(settings: GatewaySettings) -> int:
     """
     waiting = _seconds(settings, "admission", "max_deadline_seconds")
     before = waiting + _seconds(settings, "timeouts", "first_byte_seconds")
-    return math.ceil(max(before, _seconds(settings, "timeouts", "idle_seconds"))) + 1
+    silence = math.ceil(max(before, _seconds(settings, "timeouts", "idle_seconds"))) + 1
+    return max(LEAST_IDLE_SECONDS, silence)
 
 
 def _seconds(settings: GatewaySettings, group: str, key: str) -> float:
