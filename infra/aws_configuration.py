@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from moorage.aws.key_arn import KeyArn
 from moorage.aws.monitoring_spec import Email
 from moorage.spec.numbers import WholeNumber
 from strict import STRICT
@@ -26,8 +27,8 @@ class AwsSettings(BaseModel):
     administrators: dict[str, str] = Field(
         default_factory=dict, description="A name of your own to the ARN of a role or user. Default: who creates it."
     )
-    model_key_arn: str | None = Field(
-        default=None, min_length=1, description="Of the key that the model's bucket is encrypted with. Default: none."
+    model_key_arn: KeyArn | None = Field(
+        default=None, description="Of the key that the model's bucket is encrypted with. Default: none."
     )
     key_rotation_days: WholeNumber | None = Field(
         default=None,
@@ -51,6 +52,10 @@ class AwsSettings(BaseModel):
         "kept in, refuse to be deleted. Default: they do.",
     )
     tags: dict[str, str] = Field(default_factory=dict, description="On everything that takes them. Default: none.")
+
+
+KEYS_OF_AWS = {name: f"aws.{name}" for name in AwsSettings.model_fields}
+"""Where a stack's file has what components take by the same name."""
 
 
 class FargateSettings(BaseModel):

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws
 
 from moorage.aws.edge import EdgeDistribution, EdgeDistributionArgs
+from moorage.aws.edge_spec import MOST_ORIGIN_SECONDS
 from moorage.aws.load_balancer import StreamLoadBalancer
 from moorage.aws.load_balancer_spec import HTTPS
 from moorage.aws.network import AwsNetwork
@@ -37,6 +38,7 @@ def build_edge(
 ) -> EdgeDistribution:
     """What clients call in the balancer's place. `api_key`: the gateway's, which clients get signed."""
     configuration = settings.configuration
+    _warn_of_silence(configuration.service_level.p99_request_seconds)
     wanted, tags = cast("EdgeSettings", configuration.edge), cast("AwsSettings", configuration.aws).tags
     args: EdgeDistributionArgs = {
         "account_id": network.account_id,
@@ -58,6 +60,14 @@ def build_edge(
     edge = EdgeDistribution("edge", args, opts)
     _let_in(edge, balancer, network, tags, opts)
     return edge
+
+
+def _warn_of_silence(p99_request_seconds: float) -> None:
+    if p99_request_seconds > MOST_ORIGIN_SECONDS:
+        pulumi.log.warn(
+            f"service_level.p99_request_seconds = {p99_request_seconds:g}: CloudFront answers 504 after "
+            f"{MOST_ORIGIN_SECONDS} seconds without a byte; answers that take longer have to be streamed"
+        )
 
 
 def _let_in(

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import pulumi
 import pulumi_aws
 
+from aws_configuration import KEYS_OF_AWS
 from aws_edge import build_edge
 from aws_jobs import Jobs, check_jobs, create_jobs, jobs_outputs, watched_queue
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
+from aws_region import check_region
 from file_keys import as_in_the_file
 from images import image_of
 from moorage.aws.cache import PORT, ElastiCacheValkey, ElastiCacheValkeyArgs
@@ -31,7 +33,13 @@ if TYPE_CHECKING:
 
 ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "sts")
 """What tasks call."""
-_KEYS = {"image": "images.gateway", "settings": "gateway.settings", "tenant": "gateway.tenant"}
+_KEYS = {
+    **KEYS_OF_AWS,
+    "exposure": "load_balancer",
+    "image": "images.gateway",
+    "settings": "gateway.settings",
+    "tenant": "gateway.tenant",
+}
 """Where a stack's file has the arguments, if not under the same name."""
 _QUESTION = "Hello, who are you?"
 
@@ -81,18 +89,20 @@ class _Around(NamedTuple):
 def build_ground(settings: Settings, endpoints: Sequence[str] = ENDPOINTS) -> Ground:
     """`endpoints`: the services that are called, for those who want them without the NAT gateway."""
     aws = cast("AwsSettings", settings.configuration.aws)
+    check_region(aws.region)
     called = (*endpoints, "sqs") if settings.configuration.jobs is not None else endpoints
     opts = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
-    network = AwsNetwork(
-        "network",
-        {
-            "region": aws.region,
-            "availability_zones": aws.availability_zones,
-            "interface_endpoints": called if aws.interface_endpoints else (),
-            "tags": aws.tags,
-        },
-        opts,
-    )
+    with as_in_the_file(KEYS_OF_AWS):
+        network = AwsNetwork(
+            "network",
+            {
+                "region": aws.region,
+                "availability_zones": aws.availability_zones,
+                "interface_endpoints": called if aws.interface_endpoints else (),
+                "tags": aws.tags,
+            },
+            opts,
+        )
     cluster = EcsCluster("cluster", {"region": aws.region, "account_id": network.account_id, "tags": aws.tags}, opts)
     clients = WorkloadSecurityGroup("gateway-tasks", {"vpc_id": network.vpc_id, "tags": aws.tags}, opts)
     return Ground(aws, opts, network, cluster, clients)

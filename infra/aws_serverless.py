@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, cast
 import pulumi
 import pulumi_aws
 
+from aws_configuration import KEYS_OF_AWS
 from aws_function_jobs import FunctionJobs, create_function_jobs
 from aws_jobs import jobs_outputs, watched_queue
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
+from aws_region import check_region
 from file_keys import as_in_the_file
+from function_configuration import FunctionSettings
 from images import image_of
 from moorage.aws.lambda_prices import REFERENCE_REGION, usd_per_1000_requests, usd_per_provisioned_hour
 from moorage.aws.lambda_quotas import (
@@ -32,11 +35,12 @@ if TYPE_CHECKING:
 
 _QUESTION = "Hello, who are you?"
 _KEYS = {
+    **KEYS_OF_AWS,
     "facts": "model_facts",
     "image": "images.engine",
     "settings": "gateway.settings",
     "tenant": "gateway.tenant",
-    **{name: f"function.{name}" for name in ("memory_mb", "reserved_concurrency", "provisioned_concurrency")},
+    **{name: f"function.{name}" for name in FunctionSettings.model_fields},
 }
 """Where a stack's file has the function's arguments, if not under the same name."""
 _FUNCTION_KEYS = (
@@ -49,6 +53,7 @@ _API_KEYS = ("throttle", "client_cidrs", "custom_domain", "log_role", "tracing",
 def build_aws_serverless(settings: Settings) -> StackOutputs:
     """Raises `moorage.spec.SpecError` for a model or a load that no function can serve, with the numbers."""
     aws = cast("AwsSettings", settings.configuration.aws)
+    check_region(aws.region)
     args = _function_args(settings, aws)
     spec = _parsed(args)
     for warning in _warnings(spec):
@@ -57,7 +62,8 @@ def build_aws_serverless(settings: Settings) -> StackOutputs:
     pulumi.log.info(_cold_start(spec))
     opts = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
     function = LambdaLlm("engine", args, opts)
-    api = LambdaRestApi("api", _api_args(settings, aws, spec, function), opts)
+    with as_in_the_file(_KEYS):
+        api = LambdaRestApi("api", _api_args(settings, aws, spec, function), opts)
     jobs = create_function_jobs(settings, args, opts)
     cost = _cost(spec, keys="two" if jobs is None else "four")
     monitoring = monitor_aws(settings, _watched(settings, spec, (function, api, jobs), cost), opts)

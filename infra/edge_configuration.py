@@ -28,8 +28,13 @@ class EdgeSettings(BaseModel):
     web_acl_arn: EdgeWebAclArn | None = Field(default=None, description="Of AWS WAF, for CloudFront. Default: none.")
 
 
-def contradictions(balancer: ExposureSpec, gateway: "GatewaySettings") -> Iterator[Problem]:
+def contradictions(edge: EdgeSettings, balancer: ExposureSpec, gateway: "GatewaySettings") -> Iterator[Problem]:
     """What a stack with an edge may not say besides."""
+    if edge.custom_domain is not None and edge.custom_domain.domain_name == balancer.hostname:
+        yield Problem(
+            "edge.custom_domain.domain_name",
+            f" = {balancer.hostname}: must be another one than load_balancer.hostname, which leads past CloudFront",
+        )
     if balancer.public:
         yield Problem("load_balancer.public", " = true: must be false with edge, which else would be gone around")
     if balancer.managed_web_acl:

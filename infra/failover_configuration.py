@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
+from moorage.aws.key_arn import KeyArn
 from moorage.spec.numbers import WholeNumber
 from strict import STRICT
 
@@ -16,8 +17,8 @@ class FailoverSettings(BaseModel):
         pattern=r"^s3://[a-z0-9.-]+/.+",
         description="The same weights as the model's, `s3://bucket/folder` in that region.",
     )
-    model_key_arn: str | None = Field(
-        default=None, min_length=1, description="Of the key that they are encrypted with. Default: none."
+    model_key_arn: KeyArn | None = Field(
+        default=None, description="Of the key that they are encrypted with. Default: none."
     )
     min_instances: WholeNumber = Field(default=1, ge=1, description="Always up, and paid for. Default: 1.")
     max_instances: WholeNumber | None = Field(default=None, ge=1, description="By load. Default: as many as always.")

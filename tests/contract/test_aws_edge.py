@@ -168,9 +168,30 @@ def test_without_the_key_there_is_no_distribution():
             "must be of a certificate in us-east-1",
         ),
         ({"edge": {"custom_domain": None}}, "edge.enabled"),
+        (
+            {"edge": {"enabled": True, "custom_domain": {"domain_name": DOMAIN, "hosted_zone_id": "ZONE"}}},
+            f"edge.custom_domain.domain_name = {DOMAIN}: must be another one than load_balancer.hostname",
+        ),
+        (
+            {"edge": {"enabled": True, "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/a/b"}},
+            "must be the ARN of a web ACL of AWS WAF for CloudFront, arn:aws:wafv2:us-east-1:ACCOUNT:global/webacl/",
+        ),
     ],
 )
 def test_what_would_not_work_with_an_edge_is_refused(changes: dict[str, dict[str, object] | None], message: str):
     done = build(changed(**changes))
     assert done.returncode != 0
     assert message in done.stderr
+
+
+def test_answers_that_take_longer_than_cloudfront_waits_are_warned_of():
+    for seconds, is_warned in ((120, False), (121, True)):
+        done = build(changed(service_level={"p99_request_seconds": seconds}))
+        assert ("CloudFront answers 504 after 120 seconds" in done.stdout) is is_warned, done.stderr
+
+
+def test_a_stack_that_can_have_no_edge_hears_that_alone():
+    keys = configuration_of(ROOT / "stacks" / "Pulumi.aws-serverless.yaml")
+    done = build({**keys, "moorage:edge": {"enabled": True}})
+    assert "edge: has no meaning with platform = lambda; remove it" in done.stderr
+    assert "load_balancer" not in done.stderr

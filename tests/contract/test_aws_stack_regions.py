@@ -39,6 +39,38 @@ def region(name: str) -> dict[str, Any]:
     return {"region": name, "availability_zones": [f"{name}a", f"{name}b"]}
 
 
+@pytest.mark.parametrize("file", ["aws-fargate-cpu", "aws-serverless"])
+def test_a_region_that_is_none_is_refused_though_no_gpu_is_asked_for(file: str):
+    own = {"images": {"engine": f"123456789012.dkr.ecr.us-est-1.amazonaws.com/engine@sha256:{'0' * 64}"}}
+    zones = {} if file == "aws-serverless" else region("us-est-1")
+    said = refused(file, **own, aws={"region": "us-est-1", **zones})
+    assert "aws.region = us-est-1: is no region that pulumi-aws" in said
+    assert "(did you mean us-" in said
+
+
+@pytest.mark.parametrize("file", ["aws-always-on", "aws-ecs"])
+def test_zones_of_another_region_are_refused_by_the_files_own_key(file: str):
+    said = refused(file, aws={"region": "eu-central-1"})
+    assert 'aws.availability_zones = ["us-east-1a", "us-east-1b"]: must be zones of eu-central-1' in said
+
+
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b"
+WEB_ACL = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/edge/0a1b"
+BALANCER = {"hostname": "llm.example.com", "certificate_arn": CERTIFICATE, "web_acl_arn": WEB_ACL}
+
+
+def test_what_a_balancer_names_in_another_region_is_refused_all_at_once():
+    said = refused("aws-ecs", load_balancer=BALANCER)
+    assert f"load_balancer.certificate_arn = {CERTIFICATE}: must be in us-east-1, where the balancer is" in said
+    assert f"load_balancer.web_acl_arn = {WEB_ACL}: must be in us-east-1" in said
+
+
+def test_a_certificate_of_another_region_is_refused_for_an_api():
+    domain = {"domain_name": "llm.example.com", "certificate_arn": CERTIFICATE}
+    said = refused("aws-serverless", function={"custom_domain": domain})
+    assert f"function.custom_domain.certificate_arn = {CERTIFICATE}: must be in us-east-1, where the API is" in said
+
+
 MANAGED = {"edge": ..., "load_balancer": ...}
 """Without what has certificates of one region."""
 

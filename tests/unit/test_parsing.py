@@ -38,6 +38,7 @@ class Harbour(BaseModel):
     pilots: list[str] | None = Field(default=None, min_length=1)
     shifts: list[Literal["day", "night"]] = Field(default=[])
     berths: Sequence[Berth] = ()
+    call_sign: str | None = Field(default=None, pattern=r"^[A-Z]{4}$")
 
 
 def report_of(schema: type[BaseModel], value: object, path: str = "") -> str:
@@ -65,6 +66,10 @@ def test_a_key_two_levels_down_has_its_whole_path():
 )
 def test_a_list_says_what_it_is_a_list_of(value: dict[str, object], problem: str):
     assert report_of(Harbour, value) == problem
+
+
+def test_a_text_of_another_form_is_told_the_form():
+    assert report_of(Harbour, {"call_sign": "42"}) == 'call_sign = "42": must be a text like ^[A-Z]{4}$'
 
 
 def test_both_limits_are_named():

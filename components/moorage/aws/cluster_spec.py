@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator
 
+from moorage.aws.cidr import ipv4_network
 from moorage.aws.kubernetes_versions import DEFAULT_VERSION, check_version
 from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
@@ -67,11 +68,7 @@ class ClusterSpec(BaseModel):
     @classmethod
     def _not_everybody(cls, cidrs: Sequence[str]) -> Sequence[str]:
         for cidr in cidrs:
-            try:
-                everybody = IPv4Network(cidr).prefixlen == 0
-            except ValueError as error:
-                raise ValueError(f"{cidr}: {error}; must be an IPv4 network, such as 203.0.113.0/24") from None
-            if everybody:
+            if ipv4_network(cidr).prefixlen == 0:
                 raise ValueError(f"{cidr} is everybody; must be the networks from which the cluster is operated")
         return cidrs
 

@@ -37,6 +37,7 @@ EDGE_REGION = "us-east-1"
 AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html and standard-logging.html, copies, read
 2026-11-26)."""
 
+_WEB_ACL_ARN = re.compile(rf"arn:aws:wafv2:{EDGE_REGION}:\d{{12}}:global/webacl/.+")
 _ORIGIN = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
@@ -55,6 +56,13 @@ def _a_classifier(path: str) -> str:
     return path
 
 
+def _a_global_web_acl(arn: str) -> str:
+    if not _WEB_ACL_ARN.fullmatch(arn):
+        allowed = "must be the ARN of a web ACL of AWS WAF for CloudFront, "
+        raise ValueError(f"{allowed}arn:aws:wafv2:{EDGE_REGION}:ACCOUNT:global/webacl/…")
+    return arn
+
+
 def _in_the_edges_region(domain: CustomDomain) -> CustomDomain:
     if domain.certificate_arn is not None and f":acm:{EDGE_REGION}:" not in domain.certificate_arn:
         raise ValueError(f"certificate_arn must be of a certificate in {EDGE_REGION}, where CloudFront looks for it")
@@ -63,9 +71,7 @@ def _in_the_edges_region(domain: CustomDomain) -> CustomDomain:
 
 EdgeDomain = Annotated[CustomDomain, AfterValidator(_in_the_edges_region)]
 """With a certificate where CloudFront looks for it."""
-EdgeWebAclArn = Annotated[
-    str, Field(pattern=rf"^arn:aws:wafv2:{EDGE_REGION}:\d{{12}}:global/webacl/.+$", max_length=2048)
-]
+EdgeWebAclArn = Annotated[str, AfterValidator(_a_global_web_acl)]
 """Of one that is CloudFront's, and no region's."""
 OriginName = Annotated[str, AfterValidator(_an_origin)]
 Weights = Annotated[Mapping[OriginName, Annotated[WholeNumber, Field(ge=0, le=1000)]], Field(min_length=1)]

@@ -1,14 +1,15 @@
 """What a load balancer before gateways is asked to be, validated."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network
-from typing import cast
+from typing import Annotated, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
+from moorage.aws.cidr import ipv4_network
 from moorage.aws.domain_name_spec import CertificateArn, CustomDomain, DomainName, HostedZoneId, check_requestable
-from moorage.aws.region import Region
+from moorage.aws.region import Region, region_of
 from moorage.aws.tags import Tags
 from moorage.kubernetes.gateway_process_spec import grace_seconds_of
 from moorage.spec.errors import Problem, SpecError
@@ -39,6 +40,16 @@ MOST_IDLE_SECONDS = 4_000
 MOST_DEREGISTRATION_SECONDS = 3_600
 
 
+_WEB_ACL_ARN = re.compile(r"arn:[a-z-]+:wafv2:[a-z0-9-]+:\d{12}:regional/webacl/.+")
+
+
+def _a_web_acl_of_a_region(arn: str) -> str:
+    if not _WEB_ACL_ARN.fullmatch(arn):
+        allowed = "must be the ARN of a web ACL of AWS WAF for a region, arn:aws:wafv2:REGION:ACCOUNT:regional/webacl/…"
+        raise ValueError(allowed)
+    return arn
+
+
 class ExposureSpec(BaseModel):
     """Who reaches the gateways, and how."""
 
@@ -49,7 +60,7 @@ class ExposureSpec(BaseModel):
     hosted_zone_id: HostedZoneId | None = None
     certificate_arn: CertificateArn | None = Field(default=None, validate_default=True)
     client_cidrs: Sequence[str] | None = Field(default=None, min_length=1, validate_default=True)
-    web_acl_arn: str | None = Field(default=None, min_length=1)
+    web_acl_arn: Annotated[str, AfterValidator(_a_web_acl_of_a_region)] | None = None
     managed_web_acl: bool = False
 
     @field_validator("hosted_zone_id")
@@ -79,10 +90,7 @@ class ExposureSpec(BaseModel):
         if cidrs is None and info.data.get("public"):
             raise ValueError("is missing; public gateways need the networks of their clients, 0.0.0.0/0 for all")
         for cidr in cidrs or ():
-            try:
-                IPv4Network(cidr)
-            except ValueError as error:
-                raise ValueError(f"{cidr}: {error}; must be an IPv4 network, such as 203.0.113.0/24") from None
+            ipv4_network(cidr)
         return cidrs
 
     @field_validator("managed_web_acl")
@@ -118,6 +126,20 @@ class LoadBalancerSpec(BaseModel):
     service_level: ServiceLevel = ServiceLevel()
     deletion_protection: bool = True
     tags: Tags = Field(default_factory=dict)
+
+    @field_validator("exposure")
+    @classmethod
+    def _names_what_is_in_its_region(cls, exposure: ExposureSpec, info: ValidationInfo) -> ExposureSpec:
+        region = info.data.get("region")
+        named = {"certificate_arn": exposure.certificate_arn, "web_acl_arn": exposure.web_acl_arn}
+        problems = [
+            Problem(key, f" = {arn}: must be in {region}, where the balancer is")
+            for key, arn in named.items()
+            if arn is not None and region is not None and region_of(arn) != region
+        ]
+        if problems:
+            raise SpecError(problems)
+        return exposure
 
     @field_validator("settings")
     @classmethod

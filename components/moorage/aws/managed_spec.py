@@ -7,6 +7,7 @@ from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from moorage.aws.key_arn import KeyArn
 from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
 from moorage.aws.sagemaker_environment import MODEL_FOLDER, UNSUPERVISED, sagemaker_environment
@@ -60,7 +61,7 @@ class SagemakerModelSpec(BaseModel):
     instance_type: str
     gpu_memory_gib: float = Field(gt=0)
     tensor_parallel_size: WholeNumber = Field(default=1, ge=1, validate_default=True)
-    model_key_arn: str | None = Field(default=None, min_length=1)
+    model_key_arn: KeyArn | None = None
     log_retention_days: RetentionDays = 90
     tags: Tags = Field(default_factory=dict)
 
@@ -170,7 +171,7 @@ class SagemakerVllmSpec(SagemakerModelSpec):
     min_instances: WholeNumber = Field(default=1, ge=1)
     max_instances: WholeNumber = Field(default=1, ge=1, validate_default=True)
     data_capture_uri: str | None = Field(default=None, pattern=r"^s3://[a-z0-9.-]+/.+")
-    data_capture_key_arn: str | None = Field(default=None, min_length=1, validate_default=True)
+    data_capture_key_arn: KeyArn | None = Field(default=None, validate_default=True)
 
     _not_below_min = field_validator("max_instances")(not_below("min_instances"))
 

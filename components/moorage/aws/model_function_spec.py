@@ -48,7 +48,8 @@ class ModelFunctionSpec(BaseModel):
             except SpecError as error:
                 problems += error.problems
         if problems:
-            raise SpecError(problems)
+            # Several checks may need one plan, and there may be none.
+            raise SpecError(dict.fromkeys(problems))
         return self
 
     @property

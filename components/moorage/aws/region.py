@@ -15,4 +15,9 @@ def _checked(region: str) -> str:
     return region
 
 
+def region_of(arn: str) -> str:
+    """An ARN's: `arn:partition:service:region:account:resource`."""
+    return arn.split(":")[3]
+
+
 Region = Annotated[str, AfterValidator(_checked)]

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Annotated, Literal, TypedDict
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from moorage.aws.domain_name_spec import CustomDomain
 from moorage.aws.lambda_quotas import MOST_STREAM_SECONDS, MOST_THROTTLE_REQUESTS_PER_SECOND
 from moorage.aws.log_retention import RetentionDays
-from moorage.aws.region import Region
+from moorage.aws.region import Region, region_of
 from moorage.aws.tags import Tags
+from moorage.spec.errors import Problem, SpecError
 from moorage.spec.numbers import WholeNumber
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -58,3 +59,12 @@ class RestApiSpec(BaseModel):
     tracing: bool = False
     log_retention_days: RetentionDays = 90
     tags: Tags = {}
+
+    @field_validator("custom_domain")
+    @classmethod
+    def _has_its_certificate_here(cls, domain: CustomDomain | None, info: ValidationInfo) -> CustomDomain | None:
+        region = info.data.get("region")
+        arn = None if domain is None else domain.certificate_arn
+        if arn is not None and region is not None and region_of(arn) != region:
+            raise SpecError([Problem("certificate_arn", f" = {arn}: must be in {region}, where the API is")])
+        return domain

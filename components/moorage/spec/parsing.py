@@ -92,5 +92,7 @@ def _message(schema: type[BaseModel], detail: ErrorDetails) -> str:
             allowed = describe_allowed(schema, location)
             names = allowed.removeprefix("one of ").split(", ")
             return f" = {shown(detail['input'])}: must be {allowed}{suggestion(detail['input'], names)}"
+        case "string_pattern_mismatch":
+            return f" = {shown(detail['input'])}: must be a text like {detail.get('ctx', {})['pattern']}"
         case _:
             return f" = {shown(detail['input'])}: must be {describe_allowed(schema, location)}"
