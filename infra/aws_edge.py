@@ -50,6 +50,7 @@ def build_edge(
             }
         },
         "api_key": api_key,
+        "signing_secret_version": wanted.signing_secret_version,
         "enabled": wanted.enabled,
         "tags": tags,
     }

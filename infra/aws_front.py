@@ -123,9 +123,10 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
     region = ground.aws.region
     endpoint_url = gateway.endpoint_url
     api_key = gateway.api_key if rotated is None else _current(rotated, ground)
+    signing_secret = None
     if settings.configuration.edge is not None:
         edge = build_edge(settings, balancer, ground.network, api_key, ground.opts)
-        endpoint_url, api_key = edge.endpoint_url, edge.signed_api_key
+        endpoint_url, api_key, signing_secret = edge.endpoint_url, edge.signed_api_key, edge.signing_secret
     return StackOutputs(
         endpoint_url=endpoint_url,
         api_key=api_key,
@@ -138,6 +139,7 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
         upstreams=list(engines.upstreams),
         log_directory=pulumi.Output.concat("aws logs tail ", gateway.log_group_name, f" --region {region}"),
         try_it=try_it(settings.stack, endpoint_url, engines.model, _QUESTION),
+        signing_secret=signing_secret,
         jobs=None if jobs is None else jobs_outputs(jobs.queue, region, engines.model, _QUESTION),
     )
 

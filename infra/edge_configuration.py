@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from moorage.aws.edge_spec import EdgeDomain, EdgeWebAclArn
 from moorage.aws.load_balancer_spec import ExposureSpec
 from moorage.spec import Problem
+from moorage.spec.numbers import WholeNumber
 from strict import STRICT
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ class EdgeSettings(BaseModel):
         default=None,
         description="`domain_name` that clients call, and `certificate_arn` of its certificate in us-east-1, "
         "or `hosted_zone_id` of the zone for its records and those of a new one. Default: CloudFront's own name.",
+    )
+    signing_secret_version: WholeNumber = Field(
+        default=1,
+        ge=1,
+        description="Counted up, keys are signed with a new secret; those of the one before are let in until the next "
+        "time. Default: 1.",
     )
     web_acl_arn: EdgeWebAclArn | None = Field(default=None, description="Of AWS WAF, for CloudFront. Default: none.")
 

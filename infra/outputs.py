@@ -39,6 +39,8 @@ class StackOutputs:
     log_directory: pulumi.Input[str]
     try_it: pulumi.Input[str]
     """A command that talks to the model."""
+    signing_secret: pulumi.Output[str] | None = None
+    """A secret, by which `moorage edge sign` signs further keys. Exported only where CloudFront is before the stack."""
     jobs: JobsOutputs | None = None
     """Exported only where the stack has a queue."""
 

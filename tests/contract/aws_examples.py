@@ -197,6 +197,7 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "routes": {"default": {"eu": 1}, REGION: {"eu": 95, "eu-canary": 5}},
         "api_key": "moorage-0123456789abcdef",
         "classifier_file": str(Path(__file__).with_name("edge_classifier.json")),
+        "signing_secret_version": 2,
         "origin_read_timeout_seconds": 60,
         "custom_domain": {
             "domain_name": "llm.example.com",

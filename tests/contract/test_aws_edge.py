@@ -7,11 +7,12 @@ import pytest
 
 from moorage.aws.edge import EdgeDistribution
 from moorage.aws.load_balancer_spec import LEAST_IDLE_SECONDS
+from moorage.edge.signed_key import signed_key
 from moorage.spec import SpecError
 
 from .aws_example_values import PRIVATE_ORIGIN, PUBLIC_ORIGIN
 from .aws_examples import AWS_EXAMPLES
-from .recording import Recording, run_program
+from .recording import Recording, Registration, run_program
 from .stack_builds import ROOT, build
 from .test_stacks import configuration_of
 
@@ -84,6 +85,25 @@ def test_two_distributions_of_one_name_share_nothing_that_an_account_has_once():
     assert made.the("VpcOrigin").inputs["vpcOriginEndpointConfig"]["name"] == f"harbour-{balancer_id}"
 
 
+def keys_in_store(made: Recording) -> dict[str, Registration]:
+    return {found.inputs["key"]: found for found in made.of_type("KeyvaluestoreKey")}
+
+
+@pytest.mark.parametrize(
+    ("version", "secrets"),
+    [(1, {"": "hmac"}), (2, {"-2": "hmac", "": "hmac-previous"}), (3, {"-3": "hmac", "-2": "hmac-previous"})],
+)
+def test_counted_up_the_secret_is_a_new_one_and_the_one_before_is_kept(version: int, secrets: dict[str, str]):
+    found = keys_in_store(recorded(signing_secret_version=version))
+    kept = {key: one.inputs["value"].value for key, one in found.items() if key.startswith("hmac")}
+    assert kept == {key: f"moorage-harbour-signing-secret{suffix}-plaintext" for suffix, key in secrets.items()}
+
+
+def test_the_secret_before_is_in_the_store_before_it_is_replaced():
+    found = keys_in_store(recorded(signing_secret_version=2))
+    assert found["hmac-previous"].urn in found["hmac"].dependencies
+
+
 def test_a_model_before_a_private_balancer_is_refused_for_aws_would_not_run_it():
     with pytest.raises(
         SpecError, match=r"classifier_file = .*origins inside of a network.*load_balancer_arn of eu, which"
@@ -116,9 +136,9 @@ def test_clients_of_a_stack_call_the_distribution(stack: dict[str, Any]):
 
 
 def test_the_key_of_a_stack_is_signed_and_a_secret(stack: dict[str, Any]):
-    key, _, mac = stack["outputs"]["api_key"]["secret"].rpartition(".")
-    assert key
-    assert len(mac) == 43
+    key = stack["outputs"]["api_key"]["secret"]
+    secret = stack["outputs"]["signing_secret"]["secret"]
+    assert key == signed_key(key.partition(".")[0], secret)
 
 
 def test_its_balancer_has_no_address_of_the_internet_and_lets_cloudfront_in(stack: dict[str, Any]):

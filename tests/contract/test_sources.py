@@ -18,12 +18,13 @@ SOURCES = {str(path.relative_to(LIBRARY)): ast.parse(path.read_text()) for path 
 
 OUTSIDE_THE_PROGRAM = {
     "aws/key_authorizer_function.py": {"os.environ"},
+    "cli/edge.py": {"os.environ"},
     "cli/offline_program.py": {"os.environ"},
     "local/child_environment.py": {"os.environ"},
     "local/tiny_model/train.py": {"os.environ", "sys.stdout"},
     "plugin/host.py": {"sys.stdout"},
 }
-"""The modules that run in a process of their own or in the provider's, and what each uses there."""
+"""The modules that run in a process of their own, a command of ours or the provider's, and what each uses there."""
 
 HIDDEN = {"os.environ", "os.getenv", "os.environb", "pulumi.Config", "pulumi.runtime.get_config", "print"} | {
     "sys.stdout",

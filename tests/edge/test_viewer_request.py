@@ -5,6 +5,8 @@ from collections import Counter
 
 import pytest
 
+from moorage.edge.signed_key import signed_key
+
 from .cloudfront_events import viewer_request
 from .viewer_function import KEY, SECRET, STORE, event, mac, run
 
@@ -34,6 +36,18 @@ def test_whoever_has_no_signed_key_is_answered_at_the_edge(authorization: str | 
     assert result["returned"]["statusCode"] == 401
     assert json.loads(result["returned"]["body"]["data"])["error"]["code"] == "invalid_api_key"
     assert result["selected"] is None
+
+
+@pytest.mark.parametrize(
+    "key", ["k" * 15, "k" * 16, "k" * 200, "k" * 201, "with.dots.in.the.key", "with blanks in the key", ""]
+)
+def test_what_can_be_signed_is_let_in_and_what_cannot_is_not(key: str):
+    try:
+        sent, is_let_in = signed_key(key, SECRET), True
+    except ValueError:
+        sent, is_let_in = f"{key}.{mac(key)}", False
+    (result,) = run(event(f"Bearer {sent}"))["results"]
+    assert (result["selected"] is not None) is is_let_in
 
 
 def test_what_a_client_repeats_and_what_is_no_header_goes_on_as_it_came():

@@ -23,6 +23,9 @@ def gateway(**changes: Any) -> FargateGatewaySpec:
     )
 
 
+WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/harbour/0a1b2c3d"
+
+
 def balancer(**changes: Any) -> LoadBalancerSpec:
     return parse(LoadBalancerSpec, {"region": "eu-central-1", **changes}, "")
 
@@ -94,7 +97,8 @@ def test_more_cpu_than_fargate_has_is_refused():
         ({"certificate_arn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a"}, "needs hostname"),
         ({"certificate_arn": "certificate", "hostname": "llm.example.com"}, "must be the ARN of a certificate of ACM"),
         ({"hostname": "LLM"}, "must be a domain name in lowercase"),
-        ({"web_acl_arn": "arn:aws:wafv2:eu", "managed_web_acl": True}, "must be false where web_acl_arn names another"),
+        ({"web_acl_arn": "arn:aws:wafv2:eu"}, "must be the ARN of a web ACL of AWS WAF for a region"),
+        ({"web_acl_arn": WEB_ACL, "managed_web_acl": True}, "must be false where web_acl_arn names another"),
         ({"client_cidrs": ["office"]}, "must be an IPv4 network"),
     ],
 )

@@ -9,7 +9,7 @@ from pulumi_aws import cloudfront
 from moorage.aws.account import account_of
 from moorage.aws.domain_name import AliasTarget, certificate_arn_of, create_alias
 from moorage.aws.domain_name_spec import CustomDomainArgs
-from moorage.aws.edge_function import create_origin_function, create_viewer_function
+from moorage.aws.edge_function import SigningSecrets, create_origin_function, create_viewer_function
 from moorage.aws.edge_log import create_edge_log
 from moorage.aws.edge_spec import (
     CACHED_ERRORS,
@@ -57,6 +57,9 @@ class EdgeDistributionArgs(TypedDict):
     and by `default` for all others. Default: all origins alike."""
     api_key: NotRequired[pulumi.Input[str]]
     """The gateway's, to be signed. Default: none."""
+    signing_secret_version: NotRequired[int]
+    """Counted up, keys are signed with a new secret, and those of the one before are let in until the next time.
+    Default: 1."""
     classifier_file: NotRequired[str]
     """As `moorage edge train` writes it: what it knows is answered at the edge. AWS runs it before origins of the
     internet alone. Default: all goes to the origins."""
@@ -100,8 +103,9 @@ class EdgeDistribution(pulumi.ComponentResource):
         check_name(name)
         self._name, self._spec = name, _parsed(args)
         self._child = pulumi.ResourceOptions(parent=self)
-        secret = ApiKey(f"{name}-signing-secret", self._child)
-        distribution = self._create_distribution(args, secret.key)
+        secrets = self._create_secrets()
+        secret = secrets.current
+        distribution = self._create_distribution(args, secrets)
         account = account_of(EDGE_REGION, args["account_id"])
         log_group = create_edge_log(name, distribution, account, self._spec, self._child)
         custom = self._spec.custom_domain
@@ -111,11 +115,11 @@ class EdgeDistribution(pulumi.ComponentResource):
             create_alias(f"{name}-alias", custom, target, self._child)
         self.endpoint_url = pulumi.Output.concat("https://", host, "/v1")
         self.signed_api_key = pulumi.Output.secret(
-            pulumi.Output.all(args.get("api_key", ""), secret.key).apply(
+            pulumi.Output.all(args.get("api_key", ""), secret).apply(
                 lambda known: signed_key(known[0], known[1]) if known[0] else ""
             )
         )
-        self.signing_secret = secret.key
+        self.signing_secret = secret
         self.domain_name = distribution.domain_name
         self.access_log_group_name = log_group.name
         self.register_outputs(
@@ -128,9 +132,15 @@ class EdgeDistribution(pulumi.ComponentResource):
             }
         )
 
-    def _create_distribution(self, args: EdgeDistributionArgs, secret: pulumi.Output[str]) -> cloudfront.Distribution:
+    def _create_secrets(self) -> SigningSecrets:
+        current = self._spec.signing_secret_version
+        kept = [version for version in (current, current - 1) if version > 0]
+        suffixes = ["" if version == 1 else f"-{version}" for version in kept]
+        return SigningSecrets(*(ApiKey(f"{self._name}-signing-secret{suffix}", self._child).key for suffix in suffixes))
+
+    def _create_distribution(self, args: EdgeDistributionArgs, secrets: SigningSecrets) -> cloudfront.Distribution:
         name, spec = f"{self._name}-distribution", self._spec
-        viewer = create_viewer_function(self._name, spec, secret, self._child)
+        viewer = create_viewer_function(self._name, spec, secrets, self._child)
         return cloudfront.Distribution(
             name,
             comment=f"Moorage {self._name}",

@@ -1,6 +1,7 @@
 """The functions of a distribution: one of CloudFront's own for each request, one of Lambda@Edge with a small model."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pulumi
 from pulumi_aws import cloudfront, iam, lambda_
@@ -21,19 +22,33 @@ _MEMORY_MB = 256
 _TIMEOUT_SECONDS = 5
 
 
+class SigningSecrets(NamedTuple):
+    """By which keys are signed, or have been."""
+
+    current: pulumi.Output[str]
+    previous: pulumi.Output[str] | None = None
+
+
 def create_viewer_function(
-    name: str, spec: EdgeSpec, secret: pulumi.Output[str], opts: pulumi.ResourceOptions
+    name: str, spec: EdgeSpec, secrets: SigningSecrets, opts: pulumi.ResourceOptions
 ) -> cloudfront.Function:
-    """With its store, which has the secret and the routes: both change without the function."""
+    """With its store, which has the secrets and the routes: both change without the function."""
     store = cloudfront.KeyValueStore(
         f"{name}-store", comment=f"Moorage {name}", tags=named(f"{name}-store", spec.tags), opts=opts
     )
-    values: dict[str, pulumi.Input[str]] = {**spec.key_values, "hmac": secret}
-    keys = [
-        cloudfront.KeyvaluestoreKey(
-            f"{name}-{key}", key=key, value=value, key_value_store_arn=store.arn, opts=_secret(opts)
+
+    def put(key: str, value: pulumi.Input[str], *before: pulumi.Resource) -> cloudfront.KeyvaluestoreKey:
+        options = pulumi.ResourceOptions.merge(_secret(opts), pulumi.ResourceOptions(depends_on=before))
+        return cloudfront.KeyvaluestoreKey(
+            f"{name}-{key}", key=key, value=value, key_value_store_arn=store.arn, opts=options
         )
-        for key, value in values.items()
+
+    # What is signed with the old secret is good all the time: it is there as the previous one before it goes.
+    previous = [] if secrets.previous is None else [put("hmac-previous", secrets.previous)]
+    keys = [
+        *(put(key, value) for key, value in spec.key_values.items()),
+        *previous,
+        put("hmac", secrets.current, *previous),
     ]
     return cloudfront.Function(
         f"{name}-viewer",

@@ -83,6 +83,7 @@ class EdgeSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     routes: Mapping[Region | Literal["default"], Weights] = Field(min_length=1)
+    signing_secret_version: WholeNumber = Field(default=1, ge=1)
     classifier_file: Annotated[str, AfterValidator(_a_classifier)] | None = None
     origin_read_timeout_seconds: WholeNumber = Field(default=MOST_ORIGIN_SECONDS, ge=1, le=MOST_ORIGIN_SECONDS)
     custom_domain: EdgeDomain | None = None

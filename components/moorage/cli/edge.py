@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +14,12 @@ import typer
 from moorage.edge.evaluation import evaluate, read_asked
 from moorage.edge.intent_classifier import IntentClassifier
 from moorage.edge.question_pairs import PairsFile, Question, read_pairs, read_questions
+from moorage.edge.signed_key import signed_key
 
-edge = typer.Typer(no_args_is_help=True, help="The small model that answers known questions at the edge.")
+edge = typer.Typer(
+    no_args_is_help=True, help="The small model that answers known questions at the edge, and the keys of its clients."
+)
+_SIGNING_SECRET = "MOORAGE_SIGNING_SECRET"  # noqa: S105
 
 Pairs = Annotated[
     Path, typer.Option(help="One JSON object a line: `question`, `answer`, and where there are any `paraphrases`.")
@@ -128,6 +133,19 @@ def measure(
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise _failed(str(error)) from None
     typer.echo(json.dumps({"size_bytes": classifier.stat().st_size, **asdict(found)}, indent=2))
+
+
+@edge.command()
+def sign() -> None:
+    """Sign a key that the gateway knows: the key is the standard input's first line, and its secret the environment's
+    MOORAGE_SIGNING_SECRET, which the stack has as its output `signing_secret`."""
+    secret = os.environ.get(_SIGNING_SECRET)
+    if not secret:
+        raise _failed(f"{_SIGNING_SECRET}: is missing; must be the stack's output signing_secret")
+    try:
+        typer.echo(signed_key(typer.get_text_stream("stdin").readline().rstrip("\n"), secret))
+    except ValueError as error:
+        raise _failed(str(error)) from None
 
 
 def _require(package: str) -> None:
