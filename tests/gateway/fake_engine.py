@@ -16,6 +16,7 @@ import contextlib
 import json
 import socket
 import struct
+import time
 from collections import deque
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -70,6 +71,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
+    at: float = field(default_factory=time.monotonic)
 
     def json(self) -> Any:
         return json.loads(self.body)

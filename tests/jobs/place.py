@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
 from moorage_serving.jobs.connections import connect, job_runner
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from moorage_serving.jobs.runner import JobRunner
 
 VISIBILITY_SECONDS = 3
+PATIENT_VISIBILITY_SECONDS = 30
+"""Longer than a busy machine keeps a worker from renewing what it holds."""
 MAX_RECEIVE_COUNT = 3
-WAIT_SECONDS = 40
+WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -120,14 +122,21 @@ class JobsPlace:
         )
 
     @contextmanager
-    def worker(self, endpoint: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    def worker(
+        self,
+        endpoint: str,
+        *arguments: str,
+        visibility_seconds: int = PATIENT_VISIBILITY_SECONDS,
+        stdout: IO[bytes] | None = None,
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """A process; whoever has not stopped it kills it."""
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "moorage_serving.jobs", "work", "--endpoint", endpoint),
-                *("--visibility-seconds", str(VISIBILITY_SECONDS), "--retry-seconds", "2", *arguments),
+                *("--visibility-seconds", str(visibility_seconds), "--retry-seconds", "2", *arguments),
             ],
             env=self.environment,
+            stdout=stdout,
         )
         try:
             yield process
@@ -171,7 +180,7 @@ async def runner_before(
 
 
 def wait_until(holds: Callable[[], object], what: str) -> None:
-    """Fails after 40 seconds."""
+    """Fails after a minute."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not holds():
         assert time.monotonic() < deadline, f"not within {WAIT_SECONDS} seconds: {what}"

@@ -14,7 +14,7 @@ from tests.gateway.ecs_task import EcsTask
 from tests.gateway.processes import Gateway, upstream
 from tests.moto_server import ENVIRONMENT
 
-from .place import VISIBILITY_SECONDS, JobsPlace, wait_until
+from .place import PATIENT_VISIBILITY_SECONDS, VISIBILITY_SECONDS, JobsPlace, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,13 @@ IMAGE = "registry.example.com/moorage-serving@sha256:" + "0123456789abcdef" * 4
 KEY = "the-workers-own-key"
 
 
-def worker(jobs: JobsPlace, endpoint: str, **changes: Any) -> dict[str, Any]:
-    """The container as the component gives it to ECS, with moto's address and identity in the place of AWS's."""
+def worker(
+    jobs: JobsPlace, endpoint: str, visibility_seconds: int = PATIENT_VISIBILITY_SECONDS, **changes: Any
+) -> dict[str, Any]:
+    """The container as the component gives it to ECS, with moto's address and identity in the place of AWS's.
+
+    moto gives what is given back to the poll that a stopped worker has left: it comes again after the visibility.
+    """
     spec = FargateWorkerSpec.model_validate({"region": ENVIRONMENT["AWS_DEFAULT_REGION"], "image": IMAGE, **changes})
     place = {
         "MOORAGE_JOBS_QUEUE_URL": jobs.place.queue_url,
@@ -37,8 +42,7 @@ def worker(jobs: JobsPlace, endpoint: str, **changes: Any) -> dict[str, Any]:
     }
     of_moto = {"AWS_ENDPOINT_URL": jobs.address, **ENVIRONMENT}
     document = spec.container({**place, **of_moto}, "/moorage/worker", {API_KEY_VARIABLE: "arn"}).document()
-    # moto gives what is given back to the poll that the stopped worker has left: it comes again after the visibility.
-    document["command"] += ["--visibility-seconds", str(VISIBILITY_SECONDS)]
+    document["command"] += ["--visibility-seconds", str(visibility_seconds)]
     return document
 
 
@@ -55,16 +59,15 @@ def gateway(folder: Path, engine: RunningEngine, key: str = KEY) -> Iterator[Gat
 def test_a_job_is_answered_by_the_gateways_that_know_the_workers_key(
     jobs: JobsPlace, engine: RunningEngine, tmp_path: Path
 ):
-    with (
-        gateway(tmp_path, engine) as running,
-        EcsTask(worker(jobs, running.url), {API_KEY_VARIABLE: KEY}) as task,
-    ):
+    with gateway(tmp_path, engine) as running:
+        task = EcsTask(worker(jobs, running.url), {API_KEY_VARIABLE: KEY})
         assert not task.is_healthy()
-        task.become_healthy()
-        job_id = jobs.submit("Ahoy", tokens=1)
-        wait_until(lambda: jobs.result(job_id), "a result")
-        assert task.stop() == 0
-        assert not task.is_healthy()
+        with task:
+            task.become_healthy()
+            job_id = jobs.submit("Ahoy", tokens=1)
+            wait_until(lambda: jobs.result(job_id), "a result")
+            assert task.stop() == 0
+            assert not task.is_healthy()
     result = jobs.result(job_id)
     assert result is not None
     assert (result.outcome, engine.fake.counters.requests) == ("succeeded", 1)
@@ -75,7 +78,7 @@ def test_a_worker_that_the_gateways_do_not_know_keeps_the_job_for_one_that_they_
 ):
     with gateway(tmp_path, engine) as running:
         job_id = jobs.submit("Ahoy", tokens=1)
-        definition = worker(jobs, running.url, service_level={"p99_request_seconds": 1.0})
+        definition = worker(jobs, running.url, VISIBILITY_SECONDS, service_level={"p99_request_seconds": 1.0})
         with EcsTask(definition, {API_KEY_VARIABLE: "another key"}) as stranger:
             wait_until(lambda: running.events("request"), "a refusal")
             assert stranger.stop() == 0
@@ -91,7 +94,7 @@ def test_a_job_that_ends_within_the_stop_timeout_is_finished(jobs: JobsPlace, en
         EcsTask(worker(jobs, running.url), {API_KEY_VARIABLE: KEY}) as task,
     ):
         job_id = jobs.submit("Soon", time_to_first_token_seconds=3)
-        wait_until(lambda: engine.fake.counters.running == 1, "a begun job")
+        wait_until(lambda: engine.fake.counters.requests, "a begun job")
         assert task.stop() == 0
     assert jobs.result(job_id) is not None
     assert jobs.messages() == 0
@@ -100,7 +103,7 @@ def test_a_job_that_ends_within_the_stop_timeout_is_finished(jobs: JobsPlace, en
 @pytest.mark.long
 def test_a_job_that_does_not_is_another_workers(jobs: JobsPlace, engine: RunningEngine, tmp_path: Path):
     with gateway(tmp_path, engine) as running:
-        definition = worker(jobs, running.url, service_level={"p99_request_seconds": 1.0})
+        definition = worker(jobs, running.url, VISIBILITY_SECONDS, service_level={"p99_request_seconds": 1.0})
         job_id = jobs.submit("Long", "long", inter_token_seconds=30)
         with EcsTask(definition, {API_KEY_VARIABLE: KEY}) as task:
             wait_until(lambda: engine.fake.counters.running == 1, "a begun job")

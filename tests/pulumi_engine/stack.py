@@ -20,6 +20,8 @@ from tests.stack_processes import processes_of
 ROOT = Path(__file__).resolve().parents[2]
 PULUMI = ROOT / ".venv" / "bin" / "pulumi"
 SMALL_SERVER = Path(__file__).parent / "small_server.py"
+NEVER_LOADED = ["--load-seconds", "600"]
+"""Arguments of the small server."""
 REDIS_SERVER = ROOT / ".tools" / "redis-server"
 
 
@@ -106,7 +108,7 @@ def ask_health_at(address: str) -> dict[str, object]:
         return json.loads(response.read())
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 15) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     """Until the condition is true; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.pulumi_engine.stack import Stack
+from tests.pulumi_engine.stack import NEVER_LOADED, Stack
 
 MakeStack = Callable[..., Stack]
 
@@ -17,7 +17,7 @@ def test_a_process_that_dies_while_starting(make_stack: MakeStack) -> None:
 
 
 def test_a_process_that_never_answers(make_stack: MakeStack) -> None:
-    stack = make_stack(timeout_seconds=0.01)
+    stack = make_stack(timeout_seconds=0.01, arguments=NEVER_LOADED)
     assert "engine was not ready after" in _failure(stack)
 
 

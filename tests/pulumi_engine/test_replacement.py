@@ -10,13 +10,12 @@ import httpx
 import pytest
 
 from moorage.local.preflight import any_free_port
-from tests.pulumi_engine.stack import Stack, ask_health, ask_health_at, wait_for
+from tests.pulumi_engine.stack import NEVER_LOADED, Stack, ask_health, ask_health_at, wait_for
 
 pytestmark = pytest.mark.long
 
 MakeStack = Callable[..., Stack]
 CLIENTS = 8
-NEVER_LOADED = ["--load-seconds", "600"]
 
 
 def test_no_stream_fails_while_the_engine_is_replaced(make_stack: MakeStack) -> None:
@@ -25,7 +24,7 @@ def test_no_stream_fails_while_the_engine_is_replaced(make_stack: MakeStack) -> 
     with _streaming_clients(stack) as results:
         stack.configure(revision="two")
         stack.up()
-        time.sleep(1)
+        wait_for(lambda: results[-1:] == ["two"])
     assert {outcome for outcome in results if outcome not in {"one", "two"}} == set()
     assert results[-1] == "two"
 
@@ -37,8 +36,8 @@ def test_the_old_engine_takes_what_was_on_its_way_when_the_gateway_turned_to_the
     with _streaming_clients(stack) as results, ThreadPoolExecutor() as background:
         stack.configure(revision="two")
         update = background.submit(stack.up)
-        wait_for(lambda: "two" in results, seconds=60)
-        time.sleep(2)
+        # A stream takes two seconds.
+        wait_for(lambda: "two" in results)
         assert ask_health_at(old)["revision"] == "one"
         update.result()
     with pytest.raises(OSError, match=r".*"):
@@ -59,10 +58,10 @@ def test_no_stream_fails_while_an_engine_on_demand_is_replaced(make_stack: MakeS
     stack = make_stack(gateway=True, port=any_free_port("127.0.0.1"), on_demand=True)
     stack.up()
     with _streaming_clients(stack) as results:
-        wait_for(lambda: "one" in results, seconds=60)
+        wait_for(lambda: "one" in results)
         stack.configure(revision="two")
         stack.up()
-        wait_for(lambda: results[-1] == "two", seconds=60)
+        wait_for(lambda: results[-1] == "two")
     assert set(results) == {"one", "two"}
 
 
@@ -72,7 +71,7 @@ def test_a_request_that_waits_for_an_engine_is_answered_by_its_replacement(make_
     with _streaming_clients(stack) as results:
         stack.configure(revision="two", arguments=[])
         stack.up()
-        wait_for(lambda: results, seconds=60)
+        wait_for(lambda: results)
     assert set(results) == {"two"}
 
 
@@ -83,7 +82,7 @@ def test_an_engine_always_on_becomes_one_on_demand_and_back(make_stack: MakeStac
         for on_demand, revision in ((True, "two"), (False, "one")):
             stack.configure(on_demand=on_demand, revision=revision)
             stack.up()
-            wait_for(lambda revision=revision: results[-1] == revision, seconds=60)
+            wait_for(lambda revision=revision: results[-1] == revision)
     assert set(results) == {"one", "two"}
 
 
@@ -137,7 +136,7 @@ def _streaming_clients(stack: Stack) -> Iterator[list[str]]:
 def _stream_until(outputs: dict[str, str], stop: threading.Event, results: list[str]) -> None:
     headers = {"authorization": f"Bearer {outputs['api_key']}"}
     body = {"model": "small", "stream": True, "messages": [{"role": "user", "content": "which?"}]}
-    with httpx.Client(headers=headers, timeout=30) as client:
+    with httpx.Client(headers=headers, timeout=60) as client:
         while not stop.is_set():
             try:
                 answer = client.post(f"{outputs['endpoint_url']}/chat/completions", json=body)

@@ -29,7 +29,7 @@ def small_server(revision: str) -> LocalProcess:
         stack_directory=machine.stack_directory,
         program="engine",
         command=[sys.executable, server, "--uds", "{socket}", "--revision", revision, *scenario.get("arguments", [])],
-        readiness={"protocol": "http", "path": "/health", "timeout_seconds": scenario.get("timeout_seconds", 20)},
+        readiness={"protocol": "http", "path": "/health", "timeout_seconds": scenario.get("timeout_seconds", 60)},
         stop_seconds=20,
         pre_stop_seconds=scenario.get("pre_stop_seconds", 0),
         start_seconds=scenario.get("start_seconds", 1),
