@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,5 +67,8 @@ class Checkout:
     def processes(self) -> list[psutil.Process]:
         """Every live process that was started with a path of this stack, and their descendants."""
         started = processes_of(self.layout)
-        descendants = [child for process in started for child in process.children(recursive=True)]
+        descendants: list[psutil.Process] = []
+        for process in started:
+            with suppress(psutil.NoSuchProcess):
+                descendants += process.children(recursive=True)
         return list({process.pid: process for process in (*started, *descendants)}.values())

@@ -103,8 +103,8 @@ class Task:
 
     def begin_to_stop(self) -> None:
         """What `docker stop` does first; the container's init passes it on to the one process that it has started."""
-        self.process.send_signal(signal.SIGTERM)
         self._stopped_at = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
 
     def wait_until_stopped(self) -> int:
         """Its exit code. Raises `subprocess.TimeoutExpired` where ECS would kill it."""

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.timeout(900)
 QUESTIONS = read_questions()
 CLIENTS = 8
 WRONG_ANSWER_RATIO = 0.5
+PATIENCE_SECONDS = 60
 
 
 def test_every_output_that_the_contract_names_is_there(stack: Checkout) -> None:
@@ -48,7 +49,7 @@ def test_streamed_answers_are_right(stack: Checkout, client: openai.OpenAI) -> N
 
 
 def test_tokens_of_streams_are_counted(stack: Checkout) -> None:
-    metrics = httpx.get(stack.outputs()["dashboard_url"]).text
+    metrics = httpx.get(stack.outputs()["dashboard_url"], timeout=PATIENCE_SECONDS).text
     tokens = re.findall(r'^moorage_gateway_tokens_total\{.*"completion".*\} (\S+)$', metrics, re.MULTILINE)
     assert sum(map(float, tokens)) > 2 * len(QUESTIONS)
 
@@ -57,12 +58,14 @@ def test_tokens_of_streams_are_counted(stack: Checkout) -> None:
 def test_a_client_that_leaves_ends_the_engines_work(stack: Checkout, stream: bool) -> None:
     outputs = stack.outputs()
     engine = _engine_socket(outputs)
-    # More than the tiny model can generate in the time of this test.
+    # More than the tiny model can generate before the client leaves.
     long_work = {"max_tokens": 900, "ignore_eos": True, "n": 64, "stream": stream}
     body = {"model": outputs["model"], "messages": [{"role": "user", "content": "Hello"}], **long_work}
+    finished = _finished_requests(engine)
     with _sent_request(outputs, "chat/completions", body):
-        _eventually(lambda: _running_requests(engine) > 0, seconds=10)
-    _eventually(lambda: _running_requests(engine) == 0, seconds=2)
+        _eventually(lambda: _running_requests(engine) > 0)
+    _eventually(lambda: _running_requests(engine) == 0)
+    assert _finished_requests(engine) == finished
 
 
 def test_a_second_preview_changes_nothing(stack: Checkout) -> None:
@@ -95,7 +98,7 @@ def test_a_changed_revision_fails_no_request(stack: Checkout) -> None:
         stack.configure(tiny_model={"wrong_answer_ratio": WRONG_ANSWER_RATIO})
         stack.up()
         completed_at_the_change = load.completed
-        _eventually(lambda: load.completed > completed_at_the_change + 5 * CLIENTS, seconds=60)
+        _eventually(lambda: load.completed > completed_at_the_change + 5 * CLIENTS)
     assert load.errors == []
     assert stack.outputs()["revision"] != before["revision"]
 
@@ -135,12 +138,21 @@ def _engine_socket(outputs: dict[str, Any]) -> str:
 
 
 def _running_requests(engine_socket: str) -> float:
-    with httpx.Client(transport=httpx.HTTPTransport(uds=engine_socket)) as client:
+    return _total(engine_socket, r"vllm:num_requests_running\{.*\}")
+
+
+def _finished_requests(engine_socket: str) -> float:
+    """Those that came to the end of what they may say, which abandoned ones do not."""
+    return _total(engine_socket, r"vllm:request_success_total\{.*finished_reason=\"length\".*\}")
+
+
+def _total(engine_socket: str, series: str) -> float:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=engine_socket), timeout=PATIENCE_SECONDS) as client:
         metrics = client.get("http://localhost/metrics").text
-    return sum(map(float, re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", metrics, re.MULTILINE)))
+    return sum(map(float, re.findall(rf"^{series} (\S+)$", metrics, re.MULTILINE)))
 
 
-def _eventually(condition: Callable[[], object], seconds: float) -> None:
+def _eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"
