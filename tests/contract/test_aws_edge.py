@@ -74,6 +74,11 @@ def test_cloudfront_lets_go_of_a_connection_before_any_balancer_does(given: dict
     assert origin(made)[block]["originKeepaliveTimeout"] < LEAST_IDLE_SECONDS
 
 
+def test_another_balancer_gets_an_origin_of_its_own_for_one_in_use_is_not_changed():
+    origin_in_use = recorded(origins={"eu": PRIVATE_ORIGIN}, routes=None, classifier_file=None).the("VpcOrigin")
+    assert origin_in_use.replace_on_changes == ("vpcOriginEndpointConfig",)
+
+
 def test_two_distributions_of_one_name_share_nothing_that_an_account_has_once():
     """Sources, destinations and policies of deliveries are written over without a word where there are some of the name
     (botocore 1.43.117, logs: PutDeliverySource, PutDeliveryDestination, PutResourcePolicy)."""

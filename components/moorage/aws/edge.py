@@ -188,7 +188,9 @@ class EdgeDistribution(pulumi.ComponentResource):
                 "origin_ssl_protocols": {"items": ["TLSv1.2"], "quantity": 1},
             },
             tags=named(name, self._spec.tags),
-            opts=self._child,
+            # Where it is in use, AWS refuses to change it, but for its tags (botocore 1.43.117, cloudfront:
+            # CannotUpdateEntityWhileInUse): there is another one before the distribution lets go of it.
+            opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["vpcOriginEndpointConfig"]),
         )
         return {
             "origin_id": origin,

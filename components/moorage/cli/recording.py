@@ -47,6 +47,8 @@ class Registration:
     dependencies: frozenset[str]
     """URNs of what is made before it and deleted after it: named, or behind one of its inputs. Its provider too."""
     protect: bool
+    replace_on_changes: tuple[str, ...]
+    """Paths of inputs whose change has it made anew, though its provider would change it in place."""
 
 
 class Recording(MockMonitor):
@@ -135,6 +137,7 @@ def _registration(request: Any, urn: str) -> Registration:
         input_dependencies={name: tuple(by.urns) for name, by in request.propertyDependencies.items()},
         dependencies=_dependencies(request),
         protect=request.protect,
+        replace_on_changes=tuple(request.replaceOnChanges),
     )
 
 
