@@ -90,6 +90,11 @@ def test_two_distributions_of_one_name_share_nothing_that_an_account_has_once():
     assert made.the("VpcOrigin").inputs["vpcOriginEndpointConfig"]["name"] == f"harbour-{balancer_id}"
 
 
+def test_a_file_that_is_no_model_is_refused_for_each_request_would_fail_at_it():
+    with pytest.raises(SpecError, match=r"classifier_file = .*is no model that `moorage edge train` has written"):
+        recorded(classifier_file=str(ROOT / "contracts" / "gateway-config.v1.schema.json"))
+
+
 def keys_in_store(made: Recording) -> dict[str, Registration]:
     return {found.inputs["key"]: found for found in made.of_type("KeyvaluestoreKey")}
 

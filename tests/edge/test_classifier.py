@@ -14,6 +14,7 @@ import moorage.local.tiny_model
 from moorage.cli.main import app
 
 PAIRS = Path(moorage.local.tiny_model.__file__).parent / "questions.jsonl"
+CLASSIFIER = Path(__file__).parents[1] / "contract" / "edge_classifier.json"
 MOST_BYTES = 500_000
 
 
@@ -56,9 +57,32 @@ def test_it_is_small(classifier: Path):
     assert classifier.stat().st_size <= MOST_BYTES
 
 
-def test_pairs_that_are_none_are_refused(tmp_path: Path):
+PAIR = '{"question": "What is a quay?", "answer": "A wall."}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (PAIR + '{"question": "What?"}\n', "line 2: must be an object with the texts `question` and `answer`"),
+        (PAIR + '{"question": "What?", "answer": 5}\n', "line 2: must be an object with the texts"),
+        (PAIR + '{"question": "What?", "answer": "That.", "paraphrases": "Which?"}\n', "line 2: must be an object"),
+        (PAIR + '\n{"question": \n', "line 3: must be an object"),
+        (PAIR, "has 1 pairs; must have at least 2, which are told from each other"),
+    ],
+)
+def test_pairs_that_are_none_are_refused_with_their_line(content: str, message: str, tmp_path: Path):
     broken = tmp_path / "pairs.jsonl"
-    broken.write_text('{"question": "What?"}\n')
+    broken.write_text(content)
     result = CliRunner().invoke(app, ["edge", "train", "--pairs", str(broken), "--out", str(tmp_path / "out.json")])
     assert result.exit_code == 1
-    assert "answer" in result.output
+    assert f"{broken}: {message}" in result.output
+
+
+def test_a_file_that_is_none_of_a_measurement_is_named():
+    asked = Path(__file__).with_name("asked.jsonl")
+    for name, given in (("--classifier", PAIRS), ("--pairs", asked), ("--asked", PAIRS)):
+        files = {"--classifier": CLASSIFIER, "--pairs": PAIRS, "--asked": asked, name: given}
+        arguments = [str(part) for pair in files.items() for part in pair]
+        result = CliRunner().invoke(app, ["edge", "measure", *arguments])
+        assert result.exit_code == 1
+        assert f"moorage edge: {given}: " in result.output

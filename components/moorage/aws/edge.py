@@ -54,7 +54,8 @@ class EdgeDistributionArgs(TypedDict):
     """By a name of yours."""
     routes: NotRequired[Mapping[str, Mapping[str, int]]]
     """Which share of keys goes to which origin: weights by the region nearest to the client, such as `eu-central-1`,
-    and by `default` for all others. Default: all origins alike."""
+    and by `default` for all others. Nearest is that of CloudFront's regional edge cache, which not every region has.
+    Default: all origins alike."""
     api_key: NotRequired[pulumi.Input[str]]
     """The gateway's, to be signed. Default: none."""
     signing_secret_version: NotRequired[int]
@@ -104,7 +105,6 @@ class EdgeDistribution(pulumi.ComponentResource):
         self._name, self._spec = name, _parsed(args)
         self._child = pulumi.ResourceOptions(parent=self)
         secrets = self._create_secrets()
-        secret = secrets.current
         distribution = self._create_distribution(args, secrets)
         account = account_of(EDGE_REGION, args["account_id"])
         log_group = create_edge_log(name, distribution, account, self._spec, self._child)
@@ -115,11 +115,11 @@ class EdgeDistribution(pulumi.ComponentResource):
             create_alias(f"{name}-alias", custom, target, self._child)
         self.endpoint_url = pulumi.Output.concat("https://", host, "/v1")
         self.signed_api_key = pulumi.Output.secret(
-            pulumi.Output.all(args.get("api_key", ""), secret).apply(
+            pulumi.Output.all(args.get("api_key", ""), secrets.current).apply(
                 lambda known: signed_key(known[0], known[1]) if known[0] else ""
             )
         )
-        self.signing_secret = secret
+        self.signing_secret = secrets.current
         self.domain_name = distribution.domain_name
         self.access_log_group_name = log_group.name
         self.register_outputs(

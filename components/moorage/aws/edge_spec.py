@@ -11,6 +11,7 @@ from moorage.aws.domain_name_spec import CustomDomain
 from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags
+from moorage.edge.intent_classifier import open_classifier
 from moorage.spec.numbers import WholeNumber
 
 DEFAULT_ROUTE = "default"
@@ -53,6 +54,7 @@ def _a_classifier(path: str) -> str:
         raise ValueError("is no file; `moorage edge train` writes one")
     if file.stat().st_size > MOST_CLASSIFIER_BYTES:
         raise ValueError(f"has {file.stat().st_size:,} bytes; must be at most {MOST_CLASSIFIER_BYTES:,}")
+    open_classifier(file)
     return path
 
 

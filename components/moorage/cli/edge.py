@@ -4,21 +4,22 @@ import asyncio
 import importlib.util
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from moorage.edge.evaluation import evaluate, read_asked
-from moorage.edge.intent_classifier import IntentClassifier
+from moorage.edge.intent_classifier import open_classifier
 from moorage.edge.question_pairs import PairsFile, Question, read_pairs, read_questions
 from moorage.edge.signed_key import signed_key
 
 edge = typer.Typer(
     no_args_is_help=True, help="The small model that answers known questions at the edge, and the keys of its clients."
 )
+FoundT = TypeVar("FoundT")
 _SIGNING_SECRET = "MOORAGE_SIGNING_SECRET"  # noqa: S105
 
 Pairs = Annotated[
@@ -110,9 +111,10 @@ def train(
     _require("numpy")
     from moorage.edge.training import train as trained_from
 
+    given = _read(read_pairs, pairs)
     try:
-        trained = trained_from(read_pairs(pairs), out, precision)
-    except (OSError, ValueError, TypeError) as error:
+        trained = trained_from(given, out, precision)
+    except (OSError, ValueError) as error:
         raise _failed(f"{pairs}: {error}") from None
     typer.echo(json.dumps(asdict(trained), indent=2))
 
@@ -128,10 +130,10 @@ def measure(
 ) -> None:
     """Say how many of what nobody trained it on are answered rightly, wrongly and falsely, and how fast."""
     try:
-        answers = {pair.question: pair.answer for pair in read_pairs(pairs)}
-        found = evaluate(IntentClassifier(classifier), read_asked(asked), answers)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise _failed(str(error)) from None
+        answers = {pair.question: pair.answer for pair in _read(read_pairs, pairs)}
+        found = evaluate(_read(open_classifier, classifier), _read(read_asked, asked), answers)
+    except KeyError as error:
+        raise _failed(f"{asked}: {error} is no question of {pairs}") from None
     typer.echo(json.dumps({"size_bytes": classifier.stat().st_size, **asdict(found)}, indent=2))
 
 
@@ -146,6 +148,15 @@ def sign() -> None:
         typer.echo(signed_key(typer.get_text_stream("stdin").readline().rstrip("\n"), secret))
     except ValueError as error:
         raise _failed(str(error)) from None
+
+
+def _read(read: Callable[[Path], FoundT], path: Path) -> FoundT:
+    try:
+        return read(path)
+    except OSError as error:
+        raise _failed(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise _failed(f"{path}: {error}") from None
 
 
 def _require(package: str) -> None:

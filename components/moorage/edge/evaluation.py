@@ -1,12 +1,12 @@
 """How well, and how fast, a classifier does on questions that it was not trained on."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from moorage.edge.intent_classifier import IntentClassifier
+from moorage.edge.question_pairs import records
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,12 @@ class Evaluation:
 
 
 def read_asked(path: Path) -> list[Asked]:
-    """One JSON object a line: `text`, and `question`, which may be null."""
-    return [Asked(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    """One JSON object a line: `text`, and `question`, which may be null.
+
+    Raises:
+        ValueError: a line is no such object.
+    """
+    return records(path.read_text(encoding="utf-8"), "`text` and `question`", lambda record: Asked(**record))
 
 
 def evaluate(classifier: IntentClassifier, asked: Sequence[Asked], answers: Mapping[str, str]) -> Evaluation:

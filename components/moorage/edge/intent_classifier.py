@@ -70,6 +70,16 @@ class IntentClassifier:
         return intent.answer if says_nothing_else(question, own, self._fillers) else None
 
 
+def open_classifier(path: Path) -> IntentClassifier:
+    """Raises `ValueError` for a file that is no model."""
+    try:
+        classifier = IntentClassifier(path)
+        classifier.classify("What is a file that is no model?")
+    except (ValueError, TypeError, LookupError):
+        raise ValueError("is no model that `moorage edge train` has written") from None
+    return classifier
+
+
 def says_nothing_else(text: str, own: Sequence[str], fillers: frozenset[str]) -> bool:
     """Whether each word is one of the question's, or says nothing, and the numbers are the same.
 

@@ -1,9 +1,12 @@
 """Questions and their answers in files: one JSON object a line."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+RecordT = TypeVar("RecordT")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,11 @@ def read_questions(path: Path) -> list[Question]:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Of each line `question`, `answer`, and where there are any `paraphrases`."""
+    """Of each line `question`, `answer`, and where there are any `paraphrases`.
+
+    Raises:
+        ValueError: a line is no such object.
+    """
     return _pairs_of(path.read_text(encoding="utf-8"))
 
 
@@ -74,8 +81,35 @@ class PairsFile:
         new.replace(self._path)
 
 
+def records(text: str, allowed: str, read: Callable[[Any], RecordT]) -> list[RecordT]:
+    """What `read` makes of each line that is not empty.
+
+    Raises:
+        ValueError: `read` could not; with the line's number, and with `allowed`.
+    """
+    found: list[RecordT] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                found.append(read(json.loads(line)))
+            except (ValueError, TypeError):
+                raise ValueError(f"line {number}: must be an object with {allowed}") from None
+    return found
+
+
 def _pairs_of(text: str) -> list[Pair]:
-    return [Pair(**json.loads(line)) for line in text.splitlines() if line.strip()]
+    return records(text, "the texts `question` and `answer`, and where there are any a list `paraphrases`", _pair_of)
+
+
+def _pair_of(record: Any) -> Pair:
+    pair = Pair(**record)
+    if isinstance(pair.paraphrases, str) or not all(map(_is_text, (pair.question, pair.answer, *pair.paraphrases))):
+        raise TypeError
+    return pair
+
+
+def _is_text(part: object) -> bool:
+    return isinstance(part, str)
 
 
 def _line_of(pair: Pair) -> str:

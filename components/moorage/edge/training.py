@@ -23,6 +23,7 @@ _SEED = 7
 _HELD_OUT_RATIO = 0.2
 _TEMPERATURES = tuple(value / 20 for value in range(4, 41))
 _LEAST_THRESHOLD = 0.5
+_LEAST_PAIRS = 2
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,10 @@ def train(pairs: Sequence[Pair], out: Path, precision: float) -> Trained:
     """The lowest threshold with this precision on held-out examples; the same file for the same pairs.
 
     Raises:
-        ValueError: no threshold reaches it.
+        ValueError: there are too few to tell one from another, or no threshold reaches it.
     """
+    if len(pairs) < _LEAST_PAIRS:
+        raise ValueError(f"has {len(pairs)} pairs; must have at least {_LEAST_PAIRS}, which are told from each other")
     examples = examples_of([pair.question for pair in pairs], [pair.paraphrases for pair in pairs], _SEED)
     random.Random(_SEED).shuffle(examples)  # noqa: S311
     cut = round(len(examples) * _HELD_OUT_RATIO)
