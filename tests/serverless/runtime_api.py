@@ -92,9 +92,14 @@ class RuntimeApi:
 
     def invoke(self, event: dict[str, Any], seconds: float = INVOCATION_SECONDS) -> Invocation:
         """Returns when the function has answered, which is told that it has so many seconds."""
+        invocation = self.begin(event, seconds)
+        assert invocation.done.wait(INVOCATION_SECONDS), "the function has not answered"
+        return invocation
+
+    def begin(self, event: dict[str, Any], seconds: float = INVOCATION_SECONDS) -> Invocation:
+        """Returns at once."""
         invocation = Invocation(event, seconds)
         self._loop.call_soon_threadsafe(self._waiting.put_nowait, invocation)
-        assert invocation.done.wait(INVOCATION_SECONDS), "the function has not answered"
         return invocation
 
     def _run(self, work: Any) -> Any:

