@@ -54,7 +54,7 @@ class Stream:
         }
         try:
             with (
-                httpx.Client(base_url=self.address, trust_env=False, timeout=2 * WORK_SECONDS) as client,
+                httpx.Client(base_url=self.address, trust_env=False, timeout=2 * STOP_SECONDS) as client,
                 client.stream("POST", "/invocations", json=body) as answer,
             ):
                 self.is_accepted = answer.is_success
