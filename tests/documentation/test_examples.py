@@ -129,7 +129,7 @@ def _run(command: list[str], environment: dict[str, str]) -> str:
     proxies = {name for name in os.environ if name.lower().endswith("_proxy")}
     inherited = {name: value for name, value in os.environ.items() if name not in proxies}
     result = subprocess.run(
-        command, cwd=ROOT, env={**inherited, **environment}, capture_output=True, text=True, timeout=60
+        command, cwd=ROOT, env={**inherited, **environment}, capture_output=True, text=True, timeout=120
     )
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout.strip()

@@ -157,7 +157,7 @@ def test_it_needs_the_standard_library_alone(tmp_path: Path, classifier: intent_
         input=json.dumps(event(asked())),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "200"

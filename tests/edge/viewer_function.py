@@ -43,6 +43,6 @@ def run(
     """
     given = json.dumps({"code": CODE, "store": store, "region": region, "events": events, "repeat": repeat})
     command = [*flags, str(_SCRIPT)]
-    done = node(command, return_completed_process=True, input=given, capture_output=True, text=True, timeout=60)
+    done = node(command, return_completed_process=True, input=given, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -118,7 +118,7 @@ class JobsPlace:
             capture_output=True,
             env=self.environment,
             check=False,
-            timeout=60,
+            timeout=120,
         )
 
     @contextmanager

@@ -33,7 +33,7 @@ def test_its_commands_do_what_it_shows(jobs: JobsPlace, engine: RunningEngine):
 
     def shell(command: str) -> str:
         return subprocess.run(
-            ["/bin/sh", "-c", command], env=environment, check=True, capture_output=True, text=True, timeout=60
+            ["/bin/sh", "-c", command], env=environment, check=True, capture_output=True, text=True, timeout=120
         ).stdout.strip()
 
     assert shell(submit) == submitted

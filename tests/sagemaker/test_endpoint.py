@@ -118,7 +118,7 @@ def test_a_wrong_signature_reaches_no_engine(door: tuple[RuntimeDoor, str], tmp_
     before = door[0].invocations
     with (
         gateway(door[1], tmp_path, "another secret") as running,
-        openai.OpenAI(base_url=f"{running.url}/v1", api_key=KEY, max_retries=0, timeout=30) as client,
+        openai.OpenAI(base_url=f"{running.url}/v1", api_key=KEY, max_retries=0, timeout=120) as client,
         pytest.raises(openai.APIStatusError) as refused,
     ):
         ask(client, "moored", ASKED[0].question)
