@@ -183,8 +183,8 @@ class Configuration(BaseModel):
     @model_validator(mode="after")
     def _belongs_to_its_cloud(self) -> Self:
         problems = [*self._meaningless(), *self._missing()]
-        if self.edge is not None and self.chosen is not None and "edge" in self.chosen.keys:
-            problems += contradictions(self.edge, self.load_balancer, self.gateway)
+        if self.edge is not None and self.aws is not None and self.chosen is not None and "edge" in self.chosen.keys:
+            problems += contradictions(self.edge, self.aws.region, self.load_balancer, self.gateway)
         if problems:
             raise SpecError(problems)
         return self

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
-from moorage.aws.edge_spec import EdgeDomain, EdgeWebAclArn
+from moorage.aws.account import partition_of
+from moorage.aws.domain_name_spec import is_never_public
+from moorage.aws.edge_spec import EDGE_REGION, PUBLIC_AUTHORITY, EdgeDomain, EdgeWebAclArn
 from moorage.aws.load_balancer_spec import ExposureSpec
 from moorage.spec import Problem
 from moorage.spec.numbers import WholeNumber
@@ -35,8 +37,18 @@ class EdgeSettings(BaseModel):
     web_acl_arn: EdgeWebAclArn | None = Field(default=None, description="Of AWS WAF, for CloudFront. Default: none.")
 
 
-def contradictions(edge: EdgeSettings, balancer: ExposureSpec, gateway: "GatewaySettings") -> Iterator[Problem]:
+def contradictions(
+    edge: EdgeSettings, region: str, balancer: ExposureSpec, gateway: "GatewaySettings"
+) -> Iterator[Problem]:
     """What a stack with an edge may not say besides."""
+    if partition_of(region) != partition_of(EDGE_REGION):
+        # docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html (a copy, read
+        # 2026-11-25): "commercial AWS Regions".
+        yield Problem("edge", f": CloudFront reaches no network in aws.region = {region}; must be left out")
+    if balancer.hostname is not None and is_never_public(balancer.hostname):
+        yield Problem(
+            "load_balancer.hostname", f" = {balancer.hostname}: must be one of public DNS, {PUBLIC_AUTHORITY}"
+        )
     if edge.custom_domain is not None and edge.custom_domain.domain_name == balancer.hostname:
         yield Problem(
             "edge.custom_domain.domain_name",

@@ -199,6 +199,31 @@ def test_without_the_key_there_is_no_distribution():
         ),
         ({"edge": {"custom_domain": None}}, "edge.enabled"),
         (
+            {"aws": {"region": "us-gov-west-1", "availability_zones": ["us-gov-west-1a", "us-gov-west-1b"]}},
+            "edge: CloudFront reaches no network in aws.region = us-gov-west-1; must be left out",
+        ),
+        (
+            {
+                "load_balancer": {
+                    "hostname": "origin.internal",
+                    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
+                }
+            },
+            "load_balancer.hostname = origin.internal: must be one of public DNS, for which a public authority has",
+        ),
+        (
+            {
+                "edge": {
+                    "enabled": True,
+                    "custom_domain": {
+                        "domain_name": "llm.internal",
+                        "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
+                    },
+                }
+            },
+            "domain_name = llm.internal: must be one of public DNS, for which a public authority has a certificate",
+        ),
+        (
             {"edge": {"enabled": True, "custom_domain": {"domain_name": DOMAIN, "hosted_zone_id": "ZONE"}}},
             f"edge.custom_domain.domain_name = {DOMAIN}: must be another one than load_balancer.hostname",
         ),

@@ -79,14 +79,22 @@ def check_requestable(domain_name: str) -> None:
     That takes a record in public DNS (docs.aws.amazon.com/acm/latest/userguide/dns-validation.html, read 2026-11-26):
     one in a private zone is never seen, and whoever waits for the certificate waits for more than an hour.
     """
-    top = domain_name.rpartition(".")[2]
-    if top in _NEVER_PUBLIC:
+    if is_never_public(domain_name):
         raise ValueError(
-            f"is missing; no public DNS has names below .{top}, by which ACM would validate a new certificate; must be "
-            "the ARN of one that is imported or of a private authority"
+            f"is missing; no public DNS has names below .{_top_of(domain_name)}, by which ACM would validate a new "
+            "certificate; must be the ARN of one that is imported or of a private authority"
         )
     if len(domain_name) > _MOST_CERTIFICATE_NAME_CHARACTERS:
         raise ValueError(
             f"is missing; {domain_name} has {len(domain_name)} characters, and a new certificate's name at most "
             f"{_MOST_CERTIFICATE_NAME_CHARACTERS}; must be the ARN of one that has it as a further name"
         )
+
+
+def is_never_public(domain_name: str) -> bool:
+    """Whether no public DNS will ever have it, and no public authority a certificate for it."""
+    return _top_of(domain_name) in _NEVER_PUBLIC
+
+
+def _top_of(domain_name: str) -> str:
+    return domain_name.rpartition(".")[2]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from moorage.aws.domain_name_spec import CustomDomain
+from moorage.aws.domain_name_spec import CustomDomain, is_never_public
 from moorage.aws.log_retention import RetentionDays
 from moorage.aws.region import Region
 from moorage.aws.tags import Tags
@@ -38,6 +38,10 @@ EDGE_REGION = "us-east-1"
 AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html and standard-logging.html, copies, read
 2026-11-26)."""
 
+PUBLIC_AUTHORITY = "for which a public authority has a certificate: CloudFront trusts no other"
+"""Those that Mozilla includes, before and behind CloudFront (docs.aws.amazon.com/AmazonCloudFront/latest/
+DeveloperGuide/cnames-and-https-requirements.html, a copy, read 2026-11-26)."""
+
 _WEB_ACL_ARN = re.compile(rf"arn:aws:wafv2:{EDGE_REGION}:\d{{12}}:global/webacl/.+")
 _ORIGIN = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
@@ -65,13 +69,15 @@ def _a_global_web_acl(arn: str) -> str:
     return arn
 
 
-def _in_the_edges_region(domain: CustomDomain) -> CustomDomain:
+def _a_domain_for_cloudfront(domain: CustomDomain) -> CustomDomain:
+    if is_never_public(domain.domain_name):
+        raise ValueError(f"domain_name = {domain.domain_name}: must be one of public DNS, {PUBLIC_AUTHORITY}")
     if domain.certificate_arn is not None and f":acm:{EDGE_REGION}:" not in domain.certificate_arn:
         raise ValueError(f"certificate_arn must be of a certificate in {EDGE_REGION}, where CloudFront looks for it")
     return domain
 
 
-EdgeDomain = Annotated[CustomDomain, AfterValidator(_in_the_edges_region)]
+EdgeDomain = Annotated[CustomDomain, AfterValidator(_a_domain_for_cloudfront)]
 """With a certificate where CloudFront looks for it."""
 EdgeWebAclArn = Annotated[str, AfterValidator(_a_global_web_acl)]
 """Of one that is CloudFront's, and no region's."""
