@@ -65,7 +65,7 @@ def gateway(
     )
     path = tmp_path_factory.mktemp("gateway") / "config.json"
     path.write_text(json.dumps(config))
-    with Gateway(path, environment={TOKEN_VARIABLE: TOKEN}) as running:
+    with Gateway(path, environment={TOKEN_VARIABLE: TOKEN}, is_patient=True) as running:
         yield running
 
 

@@ -102,7 +102,7 @@ def document(*upstreams: dict[str, Any], **more: Any) -> dict[str, Any]:
 class Gateway:
     """A gateway process. Use as a context manager; `lines` is everything that it wrote to standard output.
 
-    At its end it waits for nobody to learn of it, unless `propagation_seconds` says so. `is_patient`: with Redis, see
+    At its end it waits for nobody to learn of it, unless `propagation_seconds` says so. `is_patient`: see
     `patient_gateway.py`.
     """
 

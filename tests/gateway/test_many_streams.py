@@ -31,7 +31,7 @@ def gateway(config_path: Path, engine: RunningEngine) -> Iterator[Gateway]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (USUAL_LIMIT, hard))
     try:
-        with Gateway(config_path) as running:
+        with Gateway(config_path, is_patient=True) as running:
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4 * STREAMS), hard))
             yield running
     finally:
