@@ -42,13 +42,14 @@ def test_its_program_makes_two_functions_and_one_way_to_them():
 
 
 def test_the_preview_says_what_the_page_says_it_does(stack: SimpleNamespace):
-    (said,) = stack.logged
-    assert said in WORDS
+    assert stack.logged
+    for said in stack.logged:
+        assert said in WORDS
 
 
 def test_the_prices_are_the_stacks(stack: SimpleNamespace, function: dict[str, float]):
     per_1000 = stack.plain_outputs["estimated_cost"]["usd_per_1000_requests"]
-    seconds = float(re.findall(r"takes about ([\d.]+)", stack.logged[0])[0])
+    (seconds,) = map(float, re.findall(r"takes about ([\d.]+)", " ".join(stack.logged)))
     assert f"on arm64 | {per_1000:.2f}; " in WORDS
     assert (
         f"the same on x86_64 | {usd_per_1000_requests('x86_64', int(function['memorySize']), seconds):.2f} |" in WORDS
