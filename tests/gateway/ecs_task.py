@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from .processes import REPOSITORY
@@ -40,12 +41,12 @@ class EcsTask:
             [sys.executable, *options, *self._at_own_port(self.definition["command"])],
             env=self._environment,
             stdout=subprocess.DEVNULL,
+            start_new_session=True,
         )
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
+        self._kill()
         self.process.wait()
 
     def is_healthy(self) -> bool:
@@ -78,8 +79,13 @@ class EcsTask:
         try:
             return self.process.wait(self.definition["stopTimeout"])
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self._kill()
             return self.process.wait()
+
+    def _kill(self) -> None:
+        """With all that it has started, as where a container's first process ends."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def _at_own_port(self, arguments: Sequence[str]) -> list[str]:
         return [argument.replace(self._usual_port, str(self.port)) for argument in arguments]
