@@ -151,7 +151,10 @@ AWS_EXAMPLES: Mapping[type[pulumi.ComponentResource], Mapping[str, object]] = {
         "authentication": "api_keys",
         "policies": [read_policy("arn:aws:s3:::models", KEY_ARN)],
         "redis_url": "rediss://:secret@cache.example.com:6379/0",
-        "settings": {"tenants": [{"id": "pilots", "requests_per_minute": 60}]},
+        "settings": {
+            "tenants": [{"id": "pilots", "requests_per_minute": 60}],
+            "telemetry": {"otlp_endpoint": "http://collector.example.com:4318"},
+        },
         "rotated_key_arn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:harbour-1a2b3c",
         "keys": [{"id": "worker", "sha256": "0123456789abcdef" * 4, "tenant": "pilots"}],
         "tenant": "pilots",

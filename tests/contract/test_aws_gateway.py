@@ -225,3 +225,24 @@ def test_what_no_balancer_does_is_refused_with_the_keys_of_the_stacks_file(chang
     done = build({**keys, **{f"moorage:{name}": value for name, value in changes.items()}})
     assert done.returncode != 0
     assert problem in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "allowed"),
+    [
+        ("https://collector.example.com", []),
+        ("https://collector.example.com:4318", [("0.0.0.0/0", None, 4318)]),
+        ("http://10.20.0.9:4318", [("10.20.0.9/32", None, 4318)]),
+        ("http://[fd00::9]", [(None, "fd00::9/128", 80)]),
+    ],
+)
+def test_gateways_get_out_to_the_collector_of_their_traces(
+    endpoint: str, allowed: list[tuple[str | None, str | None, int]]
+):
+    """By a name it is known to the gateway alone, and not to a security group."""
+    rules = recorded("open gateway", settings={"telemetry": {"otlp_endpoint": endpoint}}).of_type(
+        "SecurityGroupEgressRule"
+    )
+    assert [(rule.inputs.get("cidrIpv4"), rule.inputs.get("cidrIpv6"), rule.inputs["toPort"]) for rule in rules] == (
+        allowed
+    )

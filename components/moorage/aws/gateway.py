@@ -14,6 +14,7 @@ from moorage.aws.gateway_spec import REDIS_URL_VARIABLE, FargateGatewaySpec
 from moorage.aws.load_balancer_spec import GATEWAY_PORT
 from moorage.aws.names import check_name
 from moorage.aws.rollout import rolled_out_service
+from moorage.aws.security_group import HTTPS_PORT, let_out_to_host
 from moorage.aws.task_surroundings import TaskRole, TaskSecret, TaskSurroundings, task_family
 from moorage.credentials.api_key import ApiKey
 from moorage.spec.arguments import ServiceLevelArgs
@@ -122,6 +123,7 @@ class FargateGateway(pulumi.ComponentResource):
         roles = self._create_roles(args, key, log_group, secrets)
         task = self._create_task(args, log_group, secrets, roles)
         service = self._create_service(args, task, roles)
+        self._let_out_to_collector(args)
         self._scale(args, service)
         self.endpoint_url = pulumi.Output.concat(args["address"], "/v1")
         self.service_name = rolled_out_service(service, task)
@@ -235,6 +237,20 @@ class FargateGateway(pulumi.ComponentResource):
                 ignore_changes=["desiredCount"],
                 depends_on=[*roles.execution.rights, *roles.task.rights],
             ),
+        )
+
+    def _let_out_to_collector(self, args: FargateGatewayArgs) -> None:
+        collector = self._spec.collector
+        if collector is None or collector.port == HTTPS_PORT:
+            return
+        let_out_to_host(
+            f"{self._name}-collector",
+            client=args["security_group_id"],
+            host=collector.host,
+            port=collector.port,
+            description="Traces and metrics",
+            tags=self._spec.tags,
+            opts=self._child,
         )
 
     def _scale(self, args: FargateGatewayArgs, service: ecs.Service) -> None:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple, cast
+from urllib.parse import urlsplit
 
 from pydantic import Field, JsonValue, field_validator
 
@@ -29,6 +30,16 @@ _HEALTH = f"from urllib import request; request.urlopen('http://127.0.0.1:{GATEW
 _RESERVED_BYTES = 8 * 1024
 
 
+_PORTS = {"http": 80, "https": 443}
+
+
+class Collector(NamedTuple):
+    """Of traces and metrics."""
+
+    host: str
+    port: int
+
+
 class FargateGatewaySpec(GatewayProcessSpec):
     """What `FargateGatewayArgs` say that is known before anything is created."""
 
@@ -50,6 +61,13 @@ class FargateGatewaySpec(GatewayProcessSpec):
             )
             raise SpecError([Problem("", message)])
         return settings
+
+    @property
+    def collector(self) -> Collector | None:
+        """Where gateways send traces and metrics, if they do."""
+        telemetry = cast("dict[str, JsonValue]", self.settings.get("telemetry") or {})
+        url = urlsplit(str(telemetry.get("otlp_endpoint") or ""))
+        return Collector(url.hostname, url.port or _PORTS[url.scheme]) if url.hostname else None
 
     @property
     def grace_seconds(self) -> int:

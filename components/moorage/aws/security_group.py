@@ -1,6 +1,7 @@
 """Who may talk to whom inside a network: security groups that name each other."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -11,7 +12,7 @@ from moorage.aws.names import check_name
 from moorage.aws.tags import Tags, named
 from moorage.spec.parsing import parse
 
-_HTTPS = 443
+HTTPS_PORT = 443
 
 
 class WorkloadSecurityGroupArgs(TypedDict):
@@ -74,8 +75,8 @@ def create_group(
         security_group_id=group.id,
         description=https_description,
         ip_protocol="tcp",
-        from_port=_HTTPS,
-        to_port=_HTTPS,
+        from_port=HTTPS_PORT,
+        to_port=HTTPS_PORT,
         cidr_ipv4="0.0.0.0/0",
         tags=named(https_name, tags),
         opts=opts,
@@ -130,3 +131,36 @@ def let_out(
         tags=named(f"{name}-out", tags),
         opts=opts,
     )
+
+
+def let_out_to_host(
+    name: str,
+    *,
+    client: pulumi.Input[str],
+    host: str,
+    port: int,
+    description: str,
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """To an IP address alone; to a name by its port, because a security group knows no names."""
+    address = _ip_address(host)
+    vpc.SecurityGroupEgressRule(
+        name,
+        security_group_id=client,
+        description=description,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        cidr_ipv4="0.0.0.0/0" if address is None else f"{address}/32" if address.version == 4 else None,
+        cidr_ipv6=None if address is None or address.version == 4 else f"{address}/128",
+        tags=named(name, tags),
+        opts=opts,
+    )
+
+
+def _ip_address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
