@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 PROVIDER_VERSION = "5.100.0"
 PLUGIN_FOLDERS = ("/opt/tf-plugins", "/usr/share/terraform/plugins", "/usr/local/share/terraform/plugins")
 """Where Terraform's packages put providers; TF_PLUGINS names another."""
-_MAX_APPLY_SECONDS = 240
+_MAX_APPLY_SECONDS = 480
 
 
 class Applied(NamedTuple):
@@ -57,7 +57,7 @@ class Terraform:
         ]
 
     def apply(self) -> Applied:
-        """What was validated, in at most four minutes: the provider tries for ever what moto does not know."""
+        """What was validated, in at most eight minutes: the provider tries for ever what moto does not know."""
         done = self._run("apply", "-auto-approve", "-parallelism=20", check=False, seconds=_MAX_APPLY_SECONDS)
         output = done.stdout + done.stderr
         created = re.findall(r"^(\S+): Creation complete", output, re.MULTILINE)

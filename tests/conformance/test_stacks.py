@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import yaml
 
 from .terraform import Terraform
@@ -24,6 +25,7 @@ def test_the_provider_accepts_it(replayed: SimpleNamespace, tmp_path: Path):
     assert Terraform(tmp_path).validate(_without_newer_values(replayed.resources), "http://127.0.0.1:1") == []
 
 
+@pytest.mark.timeout(900)
 def test_moto_makes_all_that_it_knows_and_other_tags_replace_nothing(
     replayed: SimpleNamespace, tagged_anew: SimpleNamespace, tmp_path: Path, moto: str
 ):
