@@ -113,7 +113,7 @@ def build_front(settings: Settings, ground: Ground, engines: Engines) -> StackOu
     check_jobs(settings.configuration)
     gateway_settings = with_cloudwatch_metrics(settings)
     cache = _create_cache(ground, gateway_settings)
-    rotated = _create_rotated_key(settings, ground)
+    rotated = _create_rotated_key(ground)
     with as_in_the_file(_KEYS):
         balancer = StreamLoadBalancer("balancer", _balancer_args(settings, ground, gateway_settings), ground.opts)
         jobs = create_jobs(settings, ground, balancer)
@@ -185,9 +185,9 @@ def _balancer_args(settings: Settings, ground: Ground, gateway_settings: Gateway
     }
 
 
-def _create_rotated_key(settings: Settings, ground: Ground) -> RotatedKey | None:
+def _create_rotated_key(ground: Ground) -> RotatedKey | None:
     days = ground.aws.key_rotation_days
-    if days is None or settings.configuration.gateway.authentication == "none":
+    if days is None:
         return None
     return RotatedKey(
         "gateway-key",

@@ -40,6 +40,8 @@ from strict import STRICT
 SERVERLESS = "serverless"
 _LEAST_ZONES = 2
 _OF_EVERY_STACK_ON_AWS = frozenset({"region", "tags"})
+_OF_JOBS_ON_AWS = frozenset({"deletion_protection"})
+_OF_GATEWAYS_ON_FARGATE = frozenset({"serverless_cache", "key_rotation_days"})
 
 
 def _document_settings(value: object) -> dict[str, JsonValue]:
@@ -219,13 +221,15 @@ class Configuration(BaseModel):
         if "idle_seconds" in self.engine.model_fields_set:
             yield Problem("engine.idle_seconds", f": {where}; AWS decides")
         given = set() if self.aws is None else self.aws.model_fields_set
-        for name in sorted(given - _OF_EVERY_STACK_ON_AWS):
+        for name in sorted(given - _OF_EVERY_STACK_ON_AWS - (_OF_JOBS_ON_AWS if self.jobs is not None else set())):
             yield Problem(f"aws.{name}", f": {where}; remove it")
 
     def _meaningless_without_a_cluster(self, platform: Platform) -> Iterator[Problem]:
         given = set() if self.aws is None else self.aws.model_fields_set
         for name in sorted({"administrators", "public_access_cidrs"} & given):
             yield Problem(f"aws.{name}", f": has no meaning with platform = {platform.name}; remove it")
+        if self.gateway.authentication == "none" and "key_rotation_days" in given:
+            yield Problem("aws.key_rotation_days", ": has no meaning with gateway.authentication = none; remove it")
         if platform is SAGEMAKER:
             engines = "whose engines are on demand and on one instance each"
             for name in sorted({"capacity_types", "max_nodes"} & self.pool.model_fields_set):
@@ -251,10 +255,9 @@ class Configuration(BaseModel):
         if self.cloud != "kubernetes":
             for name in sorted({"context", "service_account_annotations"} & self.cluster.model_fields_set):
                 yield Problem(f"cluster.{name}", f": has no meaning with cloud = {self.cloud}; remove it")
-        if self.aws is not None and "serverless_cache" in self.aws.model_fields_set:
-            yield Problem(
-                "aws.serverless_cache", ": has no meaning in a cluster, which brings its own cache; remove it"
-            )
+        given = set() if self.aws is None else self.aws.model_fields_set
+        for name in sorted(given & _OF_GATEWAYS_ON_FARGATE):
+            yield Problem(f"aws.{name}", ": has no meaning in a cluster, whose gateways are not Fargate's; remove it")
         if self.cloud == "aws" and "runbook_url" in self.cloudwatch.model_fields_set:
             yield Problem("cloudwatch.runbook_url", ": has no meaning in a cluster; see monitoring.runbook_url")
         yield from self._contradictory_addons()

@@ -30,6 +30,12 @@ def test_whoever_submits_jobs_finds_all_that_it_takes_in_one_output(stack: Simpl
     assert set(stack.plain_outputs["jobs"]) == {"queue_url", "bucket", "table", "region", "producer_policy", "try_it"}
 
 
+def test_its_queue_and_table_may_be_deleted_where_the_file_says_so(stack: SimpleNamespace):
+    unguarded = built(jobs={"workers": {"max": 4}}, aws={"deletion_protection": False})
+    assert the(stack, "Table")["deletionProtectionEnabled"] is True
+    assert the(unguarded, "Table")["deletionProtectionEnabled"] is False
+
+
 def test_somebody_hears_of_jobs_that_wait_and_of_dead_letters(stack: SimpleNamespace):
     watched = [json.dumps(found["inputs"]) for found in stack.registrations if found["type"].endswith(":MetricAlarm")]
     assert [text for text in watched if "AWS/SQS" in text]

@@ -136,6 +136,7 @@ def test_a_service_level_that_cpus_do_not_keep_is_warned_of():
         ),
         ({"aws": {"availability_zones": ["us-east-1a", "us-east-1b"]}}, "aws.availability_zones: has no meaning"),
         ({"aws": {"key_rotation_days": 30}}, "aws.key_rotation_days: has no meaning with platform = lambda"),
+        ({"aws": {"deletion_protection": False}}, "aws.deletion_protection: has no meaning with platform = lambda"),
         (
             {"gateway": {"settings": {"rotated_keys": [ROTATED_KEY]}}},
             "gateway.settings.rotated_keys: needs the right to read secrets",

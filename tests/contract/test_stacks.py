@@ -294,11 +294,24 @@ def test_what_cannot_be_is_refused_before_anything_is_made(changes: dict[str, ob
     assert problem in refused.stderr
 
 
-def test_a_cluster_on_aws_has_no_serverless_cache():
-    keys = dict(configuration_of(ROOT / "stacks" / "Pulumi.aws-always-on.yaml"))
-    refused = build({**keys, "moorage:aws": {**keys["moorage:aws"], "serverless_cache": True}})
+@pytest.mark.parametrize(
+    "key", [{"serverless_cache": True}, {"key_rotation_days": 30}], ids=lambda key: next(iter(key))
+)
+def test_a_cluster_on_aws_has_nothing_of_gateways_on_fargate(key: dict[str, object]):
+    refused = build(on_aws("aws-always-on", key))
     assert refused.returncode == 1
-    assert "aws.serverless_cache: has no meaning in a cluster" in refused.stderr
+    assert f"aws.{next(iter(key))}: has no meaning in a cluster" in refused.stderr
+
+
+def test_no_key_is_rotated_where_there_is_none():
+    refused = build({**on_aws("aws-ecs", {"key_rotation_days": 30}), "moorage:gateway": {"authentication": "none"}})
+    assert refused.returncode == 1
+    assert "aws.key_rotation_days: has no meaning with gateway.authentication = none; remove it" in refused.stderr
+
+
+def on_aws(stack: str, more: dict[str, object]) -> dict[str, Any]:
+    keys = dict(configuration_of(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
+    return {**keys, "moorage:aws": {**keys["moorage:aws"], **more}}
 
 
 def test_a_model_is_split_over_the_fewest_gpus_of_a_node_that_hold_it():
