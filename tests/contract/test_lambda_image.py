@@ -2,8 +2,12 @@
 
 import json
 import shlex
+import shutil
+import subprocess
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -11,7 +15,7 @@ from moorage.engine.llama_cpp import ENGINE_ADDRESS
 from moorage_serving.jobs.place import LEAST_RECORD_DAYS
 from moorage_serving.serverless import cli, events
 from tests.checkout import ROOT
-from tests.serverless.environment import DOCKERFILE, adapter_settings
+from tests.serverless.environment import DOCKERFILE, adapter_settings, install_extension
 
 
 def instructions(name: str) -> list[str]:
@@ -36,6 +40,20 @@ def test_the_adapter_finds_the_gateway():
 def test_the_adapter_streams_and_may_take_longer_than_lambda_waits():
     assert adapter_settings()["AWS_LWA_INVOKE_MODE"] == "response_stream"
     assert adapter_settings()["AWS_LWA_ASYNC_INIT"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("initialization", "gives_up"), [("on-demand", "true"), ("provisioned-concurrency", "false"), (None, "true")]
+)
+def test_only_a_start_on_demand_ends_before_the_engine_is_ready(
+    initialization: str | None, gives_up: str, tmp_path: Path
+):
+    started_for = {} if initialization is None else {"AWS_LAMBDA_INITIALIZATION_TYPE": initialization}
+    extension = install_extension(tmp_path, adapter=Path(shutil.which("env") or "/usr/bin/env"))
+    settings = subprocess.run(
+        [extension], env={**adapter_settings(), **started_for}, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert f"AWS_LWA_ASYNC_INIT={gives_up}" in settings
 
 
 def test_other_events_fail_where_the_process_refuses_them():
@@ -66,7 +84,7 @@ def test_what_the_command_names_is_copied():
     copied = {shlex.split(line)[-1] for line in instructions("COPY")}
     started = command()
     assert {started[started.index(option) + 1] for option in ("--weights", "--engine")} <= copied
-    assert "/opt/extensions/lambda-adapter" in copied
+    assert {"/opt/extensions/lambda-adapter", "/opt/lambda-adapter"} <= copied
 
 
 def test_all_that_it_copies_is_sent_to_the_builder_and_nothing_else():

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,6 +24,7 @@ from tests.checkout import ROOT
 from .runtime_api import RuntimeApi
 
 DOCKERFILE = ROOT / "serving_image" / "lambda" / "Dockerfile"
+EXTENSION = DOCKERFILE.with_name("lambda-adapter")
 KEY = "key-of-the-tests"
 MODEL = "tiny"
 CONTEXT_TOKENS = 512
@@ -36,6 +38,16 @@ def adapter_settings() -> dict[str, str]:
     lines = [line.removeprefix("ENV ") for line in text.splitlines() if line.startswith("ENV ")]
     pairs = [pair.partition("=") for line in lines for pair in shlex.split(line)]
     return {name: value for name, _, value in pairs if name.startswith("AWS_LWA_")}
+
+
+def install_extension(folder: Path, *, adapter: Path) -> Path:
+    """The image's extension, beside what it starts, in a folder of its own."""
+    root = Path(tempfile.mkdtemp(dir=folder))
+    extension = root / "extensions" / EXTENSION.name
+    extension.parent.mkdir()
+    extension.symlink_to(EXTENSION)
+    (root / EXTENSION.name).symlink_to(adapter)
+    return extension
 
 
 class FunctionEnvironment:
@@ -52,6 +64,7 @@ class FunctionEnvironment:
         """`variables`: of the function, over the image's."""
         self.api = RuntimeApi()
         self._weights, self._engine, self._variables = weights, engine, variables or {}
+        self._extension = install_extension(folder, adapter=ROOT / ".tools" / "lambda-adapter")
         self._log = folder / "environment.log"
         self._processes: list[subprocess.Popen[bytes]] = []
         self.freezes = 0
@@ -118,7 +131,7 @@ class FunctionEnvironment:
         with self._log.open("wb") as log:
             for started in (
                 [*command, "--engine", str(self._engine), "--port", str(port)],
-                [str(ROOT / ".tools" / "lambda-adapter")],
+                [str(self._extension)],
             ):
                 process = subprocess.Popen(
                     started,

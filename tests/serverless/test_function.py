@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from moorage.local.tiny_model import read_questions
+from tests.checkout import ROOT
 
 from .environment import START_SECONDS, FunctionEnvironment, chat_event, recorded_event
 from .processes import engine_of, members
@@ -114,6 +115,15 @@ def test_a_cold_start_is_measured_by_phase(environment: FunctionEnvironment):
     print(f"cold start {environment.seconds['init']:.2f} s: {seconds}")  # noqa: T201 - a measurement
     assert all(found >= 0 for found in seconds.values())
     assert 0 < sum(seconds.values()) <= environment.seconds["init"]
+
+
+def test_provisioned_concurrency_is_not_ready_before_its_engine_is(weights: Path, tmp_path: Path):
+    engine = tmp_path / "slower-than-a-start-on-demand-may-be"
+    engine.write_text(f'#!/bin/sh\nsleep 11\nexec {ROOT}/.tools/llama-cpp/llama-server "$@"\n')
+    engine.chmod(0o755)
+    provisioned = {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
+    with FunctionEnvironment(weights, tmp_path, engine=engine, variables=provisioned) as environment:
+        assert environment.records("cold_start")
 
 
 def test_nothing_of_a_question_is_logged(environment: FunctionEnvironment):
