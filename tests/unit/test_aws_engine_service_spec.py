@@ -189,10 +189,18 @@ def pool_of_two() -> EcsGpuPoolSpec:
 
 
 def test_an_instance_joins_its_cluster_and_keeps_its_role_from_tasks():
-    script = base64.b64decode(user_data("harbour-1a2b3c4")).decode()
+    script = instance_script()
     assert script.startswith("#!/bin/bash\n")
     assert "\nECS_CLUSTER=harbour-1a2b3c4\n" in script
     assert "\nECS_AWSVPC_BLOCK_IMDS=true\n" in script
+
+
+def test_an_instance_forgets_the_weights_of_a_task_that_has_ended_before_its_successor_has_loaded_its_own():
+    assert "\nECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1m\n" in instance_script()
+
+
+def instance_script() -> str:
+    return base64.b64decode(user_data("harbour-1a2b3c4", has_spot=False)).decode()
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,9 @@ class EcsGpuPool(pulumi.ComponentResource):
                     },
                 }
             ],
-            user_data=pulumi.Output.from_input(args["cluster_name"]).apply(user_data),
+            user_data=pulumi.Output.from_input(args["cluster_name"]).apply(
+                lambda cluster_name: user_data(cluster_name, has_spot=self._spec.has_spot)
+            ),
             update_default_version=True,
             tag_specifications=[{"resource_type": kind, "tags": named(name, tags)} for kind in _TAGGED],
             tags=named(name, tags),

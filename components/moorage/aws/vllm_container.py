@@ -8,6 +8,7 @@ from moorage.engine import LIVENESS, Device, DrainBudget, HostAndPort, vllm_argu
 from moorage.engine.parallelism import ONE_DEVICE, Parallelism
 from moorage.spec import ModelSpec
 
+CONTAINER_NAME = "vllm"
 PORT = 8000
 CACHE, TEMPORARY = "cache", "tmp"
 """The folders that vLLM writes to; all else is read-only."""
@@ -66,9 +67,9 @@ def vllm_container(
         parallelism=parallelism,
     )
     return Container(
-        name="vllm",
+        name=CONTAINER_NAME,
         image=image,
-        entry_point=("sh", "-c", DRAIN_SCRIPT, "vllm"),
+        entry_point=("sh", "-c", DRAIN_SCRIPT, CONTAINER_NAME),
         command=(str(drain.pre_stop_seconds), *vllm_command("python3"), *arguments),
         port=PORT,
         health_check=HealthCheck(
