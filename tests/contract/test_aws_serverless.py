@@ -164,6 +164,13 @@ def test_a_warm_up_calls_the_alias_and_may_do_nothing_else(minutes: int, express
     assert (statement["Action"], statement["Resource"]) == (["lambda:InvokeFunction"], [ALIAS_ARN])
 
 
+def test_a_warm_up_that_fails_or_finds_all_environments_busy_is_soon_forgotten():
+    invocation = recorded("function that is warmed up").the("FunctionEventInvokeConfig").inputs
+    shape = model("lambda").shape_for("MaximumEventAgeInSeconds")
+    assert invocation["maximumEventAgeInSeconds"] == shape.metadata["min"]
+    assert invocation["maximumRetryAttempts"] == 0
+
+
 def test_each_service_may_take_a_role_for_this_account_alone():
     roles = recorded("function that is warmed up").of_type("Role")
     services = {}

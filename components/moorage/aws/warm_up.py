@@ -9,16 +9,23 @@ from moorage.aws.policy import allow, policy_document, trusted_in
 from moorage.aws.tags import named
 
 _PATH = "/health"
+_LEAST_AGE_SECONDS = 60
+"""The least that Lambda takes (botocore 1.43.117, lambda: MaximumEventAgeInSeconds). Where all environments are busy,
+it tries an event again for six hours otherwise (docs.aws.amazon.com/lambda/latest/dg/
+invocation-async-error-handling.html, read 2026-11-26): each try is a throttle that an alarm counts, and a warm-up that
+comes late warms nothing."""
 
 
 def create_warm_up(surroundings: Surroundings, alias: lambda_.Alias, minutes: int) -> scheduler.Schedule:
-    """By EventBridge Scheduler, with a role that may call this alias and nothing else. What fails is not repeated."""
+    """By EventBridge Scheduler, with a role that may call this alias and nothing else. What fails is not repeated,
+    and what finds no environment free is dropped after a minute."""
     name = f"{surroundings.name}-warm-up"
     lambda_.FunctionEventInvokeConfig(
         f"{name}-invocation",
         function_name=alias.function_name,
         qualifier=alias.name,
         maximum_retry_attempts=0,
+        maximum_event_age_in_seconds=_LEAST_AGE_SECONDS,
         opts=surroundings.opts,
     )
     return scheduler.Schedule(
