@@ -109,6 +109,13 @@ def test_a_version_that_does_not_become_healthy_is_taken_back():
     assert inputs["networkConfiguration"]["assignPublicIp"] is False
 
 
+def test_pulumi_waits_for_as_long_as_a_gateway_may_keep_its_answers():
+    """ECS lets them end before a service is as it was wanted, or gone: more than the provider's 20 minutes."""
+    service = recorded("gateway", service_level={"p99_request_seconds": 3000.0}).the("Service")
+    assert set(service.timeouts.values()) == {f"{20 * 60 + 3000 + 45}s"}
+    assert set(service.timeouts) == {"create", "update", "delete"}
+
+
 def test_a_target_is_healthy_as_long_as_the_gateway_serves():
     """ECS replaces a task whose target is not: one whose engine is still loading must be."""
     checked = recorded("public balancer").the("TargetGroup").inputs["healthCheck"]

@@ -212,6 +212,7 @@ class FargateGateway(pulumi.ComponentResource):
         )
 
     def _create_service(self, args: FargateGatewayArgs, task: ecs.TaskDefinition, roles: _Roles) -> ecs.Service:
+        rollout = f"{self._spec.rollout_seconds}s"
         return create_fargate_service(
             f"{self._name}-service",
             cluster=args["cluster_name"],
@@ -236,6 +237,7 @@ class FargateGateway(pulumi.ComponentResource):
                 parent=self,
                 ignore_changes=["desiredCount"],
                 depends_on=[*roles.execution.rights, *roles.task.rights],
+                custom_timeouts=pulumi.CustomTimeouts(create=rollout, update=rollout, delete=rollout),
             ),
         )
 

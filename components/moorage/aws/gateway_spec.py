@@ -26,6 +26,8 @@ REDIS_URL_VARIABLE = "MOORAGE_REDIS_URL"
 _TEMPORARY = "tmp"
 # The image has Python and no curl.
 _HEALTH = f"from urllib import request; request.urlopen('http://127.0.0.1:{GATEWAY_PORT}{HEALTH_PATH}', timeout=4)"
+# What Pulumi's provider waits for a service by itself, of which gateways need some minutes to start.
+_START_AND_STOP_SECONDS = 1200
 # Upstreams, the generated key and the container's other parts: one upstream is half a KiB.
 _RESERVED_BYTES = 8 * 1024
 
@@ -78,6 +80,12 @@ class FargateGatewaySpec(GatewayProcessSpec):
         (docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-connection-draining.html, read 2026-11-25).
         """
         return min(MOST_STOP_SECONDS, grace_seconds_of(self.service_level))
+
+    @property
+    def rollout_seconds(self) -> int:
+        """Until new gateways serve and the old ones are gone, which keep their open answers for so long before they are
+        stopped."""
+        return _START_AND_STOP_SECONDS + grace_seconds_of(self.service_level)
 
     @property
     def size(self) -> FargateSize:

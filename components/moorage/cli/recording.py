@@ -49,6 +49,8 @@ class Registration:
     protect: bool
     replace_on_changes: tuple[str, ...]
     """Paths of inputs whose change has it made anew, though its provider would change it in place."""
+    timeouts: Mapping[str, str]
+    """By `create`, `update` and `delete`: after how long it has failed, where that is not as its provider has it."""
 
 
 class Recording(MockMonitor):
@@ -138,6 +140,7 @@ def _registration(request: Any, urn: str) -> Registration:
         dependencies=_dependencies(request),
         protect=request.protect,
         replace_on_changes=tuple(request.replaceOnChanges),
+        timeouts={field.name: value for field, value in request.customTimeouts.ListFields()},
     )
 
 
