@@ -128,6 +128,26 @@ def test_a_model_that_a_task_cannot_get_is_refused(source: str, reason: str):
     assert reason in problem
 
 
+@pytest.mark.parametrize(
+    "repository", ["public.ecr.aws/q9t5s3a7/vllm-cpu-release-repo", "vllm/vllm-openai-cpu:v0.32.0"]
+)
+def test_weights_that_the_image_cannot_stream_are_refused(repository: str):
+    """vLLM's own for CPUs has no streamer for S3; the engine would never become healthy."""
+    image = f"{repository}@sha256:{'0123456789abcdef' * 4}"
+    (problem,) = problems(on_fargate, image=image)
+    assert problem == (
+        f"image = {image}: vLLM's own image for CPUs has no streamer that reads s3://models/harbour; must be one with "
+        "vllm[runai], or model.source hf://"
+    )
+    on_fargate(image=image, model={"source": "hf://a/b", "max_model_len": 4096}).check()
+
+
+def test_both_sdks_that_read_a_bucket_know_its_region():
+    """A bucket outside of AWS's common partition has no address without one."""
+    environment = on_gpus().container("log", {}).environment
+    assert environment["AWS_DEFAULT_REGION"] == environment["AWS_REGION"] == "eu-central-1"
+
+
 def test_an_adapter_in_a_bucket_is_refused():
     model = {"source": "s3://models/harbour", "lora_adapters": {"pilots": "s3://models/pilots"}}
     (problem,) = problems(on_gpus, model=model)

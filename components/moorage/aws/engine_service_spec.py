@@ -59,6 +59,9 @@ _SHARED_MEMORY_ON_FARGATE_MIB = 1024
 from its worker, which it has on CPUs too (vllm/distributed/device_communicators/shm_broadcast.py,
 `check_shm_free_space`, and vllm/platforms/cpu.py, vLLM 0.32.0); a container has 64 unless it is told otherwise. Fargate
 takes no `sharedMemorySize`, but `tmpfs` (github.com/aws/containers-roadmap/issues/736, since 2026-01)."""
+_IMAGES_WITHOUT_STREAMER = ("vllm-cpu-release-repo", "vllm-openai-cpu")
+"""vLLM's own for CPUs, in Amazon's and in Docker's registry: they have its extra `audio`, and not `runai`
+(github.com/vllm-project/vllm, docker/Dockerfile.cpu at 002c42b, read 2026-11-26)."""
 
 
 class EngineServiceSpec(BaseModel):
@@ -202,7 +205,12 @@ class FargateVllmSpec(EngineServiceSpec):
 
     def check(self) -> None:
         """Raises `SpecError` with everything that its parts do not agree about."""
-        problems = [*self.source_problems(), *self._size_problems(), *self._drain_problems()]
+        problems = [
+            *self.source_problems(),
+            *self._streamer_problems(),
+            *self._size_problems(),
+            *self._drain_problems(),
+        ]
         if problems:
             raise SpecError(problems)
         check_servable(self.model, self.facts, self.load, device="cpu")
@@ -276,6 +284,12 @@ class FargateVllmSpec(EngineServiceSpec):
             lora_rank=self.lora_rank,
             tmpfs_mib={"/dev/shm": _SHARED_MEMORY_ON_FARGATE_MIB},  # noqa: S108 - the task's own
         )
+
+    def _streamer_problems(self) -> Iterator[Problem]:
+        repository = self.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+        if isinstance(self.model.source, BucketSource) and repository in _IMAGES_WITHOUT_STREAMER:
+            reason = f"vLLM's own image for CPUs has no streamer that reads {self.model.source.address}"
+            yield Problem("image", f" = {self.image}: {reason}; must be one with vllm[runai], or model.source hf://")
 
     def _size_problems(self) -> Iterator[Problem]:
         if fargate_size(self.cpu, self.memory_gib * _MIB_PER_GIB) is None:

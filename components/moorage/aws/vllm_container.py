@@ -97,6 +97,8 @@ def vllm_container(
 def _environment(model: ModelSpec, device: Device, region: str) -> dict[str, str]:
     return {
         **vllm_environment(model, device=device),
+        # The streamer lists a bucket with boto3, which reads this one alone.
+        "AWS_DEFAULT_REGION": region,
         "AWS_REGION": region,
         "HOME": f"/{CACHE}",
         "HF_HOME": f"/{CACHE}/models",
