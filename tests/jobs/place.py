@@ -35,6 +35,8 @@ PATIENT_VISIBILITY_SECONDS = 30
 """Longer than a busy machine keeps a worker from renewing what it holds."""
 MAX_RECEIVE_COUNT = 3
 WAIT_SECONDS = 60
+HIDDEN_SECONDS = 600
+"""Before Lambda's poller has a message again that it has handed over."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,12 @@ class JobsPlace:
         answer = sqs.get_queue_attributes(QueueUrl=queue_url or self.place.queue_url, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
+    def waiting(self) -> int:
+        """Messages in the queue that nobody works on."""
+        name = "ApproximateNumberOfMessages"
+        answer = client("sqs", self.address).get_queue_attributes(QueueUrl=self.place.queue_url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
+
     def purge(self) -> None:
         """Nothing is in the queue after it."""
         client("sqs", self.address).purge_queue(QueueUrl=self.place.queue_url)
@@ -78,7 +86,7 @@ class JobsPlace:
         found = client("sqs", self.address).receive_message(
             QueueUrl=self.place.queue_url,
             MaxNumberOfMessages=10,
-            VisibilityTimeout=30,
+            VisibilityTimeout=HIDDEN_SECONDS,
             MessageSystemAttributeNames=["All"],
         )
         return {

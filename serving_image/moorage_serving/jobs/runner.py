@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from itertools import count
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ class Outcome(StrEnum):
     LOST = "lost"
     """The message or the claim went to another worker meanwhile."""
     INTERRUPTED = "interrupted"
-    """The cloud's own services failed; the message comes again by itself."""
+    """The cloud's own services failed; the message comes again when the job's claim has run out."""
 
     @property
     def is_final(self) -> bool:
@@ -87,6 +87,8 @@ class JobRunner:
             except CLOUD_ERRORS as error:
                 log.warning("job_interrupted", error=type(error).__name__)
                 outcome = Outcome.INTERRUPTED
+                with suppress(*CLOUD_ERRORS):
+                    await self.queue.give_back(delivery, self.queue.visibility_seconds)
             measured.outcome = outcome
         return outcome
 
@@ -156,6 +158,9 @@ class JobRunner:
     @asynccontextmanager
     async def _held(self, claim: Claim, delivery: Delivery) -> AsyncIterator[None]:
         """Renews both while it lasts. Raises ClaimLostError or DeliveryLostError as soon as one of them is."""
+        # Lambda hides a message for as long as its queue says, six of the function's timeouts: one whose function is
+        # killed comes again when the claim has run out.
+        await self.queue.extend(delivery)
         try:
             async with asyncio.TaskGroup() as group:
                 heartbeat = group.create_task(self._renew(claim, delivery))
