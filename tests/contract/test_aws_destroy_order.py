@@ -45,6 +45,8 @@ def the(recording: Recording, component: str, kind: str) -> list[Registration]:
         (("engine", "Deployment"), ("gpu", "NodePool")),
         (("engine", "Deployment"), ("gpu", "NodeClass")),
         (("engine", "Deployment"), ("engine", "PodIdentityAssociation")),
+        (("engine", "Deployment"), ("engine", "Propagation")),
+        (("engine", "Propagation"), ("engine", "PodIdentityAssociation")),
         (("engine", "Deployment"), ("models", "Bucket")),
         (("gpu", "NodePool"), ("gpu", "NodeClass")),
         (("gpu", "NodeClass"), ("cluster", "Cluster")),

@@ -44,6 +44,7 @@ EXPECTED = {
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": 1,
     "moorage:index:EksWorkloadIdentity": 1,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": 1,
+    "pulumi-python:dynamic/moorage:Propagation": 1,
 }
 
 

@@ -9,10 +9,17 @@ from pydantic import BaseModel, ConfigDict
 
 from moorage.aws.names import check_name
 from moorage.aws.policy import pod_identity_trust, without_wildcards
+from moorage.aws.propagation import Propagation
 from moorage.aws.tags import Tags, named
 from moorage.spec.parsing import parse
 
 _CREATED_ELSEWHERE = frozenset({"cluster_name", "cluster_arn", "namespace", "service_account", "policy"})
+_PROPAGATION_SECONDS = 30
+"""Until all of EKS knows an association, which is "eventually consistent, and may take several seconds to be effective"
+(docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html, read 2026-11-26). A pod that comes
+sooner gets no credentials, and never will, however often its containers start. Five to ten seconds were seen
+(github.com/aws/eks-pod-identity-agent/issues/52), and nothing tells of it
+(github.com/aws/containers-roadmap/issues/2507)."""
 
 
 class EksWorkloadIdentityArgs(TypedDict):
@@ -36,7 +43,8 @@ class EksWorkloadIdentityArgs(TypedDict):
 class EksWorkloadIdentity(pulumi.ComponentResource):
     """A role of its own for one service account of one cluster, which its pods take by EKS Pod Identity.
 
-    Nobody else can take it, not even another service account with an association to it. There are no keys.
+    Nobody else can take it, not even another service account with an association to it. There are no keys. Pods that
+    depend on it get it, for it is there only when EKS knows of it everywhere, half a minute later.
     """
 
     role_arn: pulumi.Output[str]
@@ -60,7 +68,7 @@ class EksWorkloadIdentity(pulumi.ComponentResource):
             policy=pulumi.Output.from_input(args["policy"]).apply(without_wildcards),
             opts=child,
         )
-        eks.PodIdentityAssociation(
+        association = eks.PodIdentityAssociation(
             f"{name}-association",
             cluster_name=args["cluster_name"],
             namespace=args["namespace"],
@@ -69,6 +77,7 @@ class EksWorkloadIdentity(pulumi.ComponentResource):
             tags=named(f"{name}-association", tags),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
+        Propagation(f"{name}-propagation", association.id, _PROPAGATION_SECONDS, child)
         self.role_arn = role.arn
         self.register_outputs({"role_arn": self.role_arn})
 

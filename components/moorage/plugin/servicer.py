@@ -9,12 +9,14 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.provider.server import ProviderServicer
 from pulumi.runtime import proto, rpc
 
+from moorage.aws.propagation import Propagation
 from moorage.credentials.api_key import ApiKey
 from moorage.credentials.credential import Credential
 from moorage.credentials.password import Password
 from moorage.credentials.server_certificate import ServerCertificate
 
-CREDENTIALS: Mapping[str, type[Credential]] = {kind.__name__: kind for kind in (ApiKey, Password, ServerCertificate)}
+_KINDS = (ApiKey, Password, Propagation, ServerCertificate)
+CREDENTIALS: Mapping[str, type[Credential]] = {kind.__name__: kind for kind in _KINDS}
 
 
 class PluginServicer(ProviderServicer):
