@@ -36,6 +36,8 @@ class WatchedStack:
     estimated_cost: Mapping[str, float | str]
     parts: MonitoredPartsArgs
     scales_to_zero: bool = False
+    p99_time_to_first_token_seconds: float | None = None
+    """Of a healthy stack at most. None: as the alarms' own threshold has it."""
 
 
 def with_cloudwatch_metrics(settings: "Settings") -> dict[str, JsonValue]:
@@ -60,6 +62,8 @@ def monitor_aws(settings: "Settings", watched: WatchedStack, opts: pulumi.Resour
         "runbook_url": said.runbook_url,
         "tags": aws.tags,
     }
+    if watched.p99_time_to_first_token_seconds is not None:
+        args["thresholds"] = {"p99_time_to_first_token_seconds": watched.p99_time_to_first_token_seconds}
     if said.alarm_email is not None:
         args["alarm_email"] = said.alarm_email
     budget = _monthly_usd(settings, watched.estimated_cost)

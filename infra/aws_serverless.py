@@ -22,6 +22,7 @@ from moorage.aws.lambda_quotas import (
     NEW_ACCOUNT_CONCURRENT_EXECUTIONS,
     UNRESERVED_CONCURRENT_EXECUTIONS,
 )
+from moorage.aws.monitoring_spec import CloudWatchAlarmThresholds
 from moorage.aws.rest_api import LambdaRestApi, LambdaRestApiArgs
 from moorage.aws.serverless import LambdaLlm, LambdaLlmArgs
 from moorage.aws.serverless_spec import LambdaLlmSpec
@@ -135,7 +136,15 @@ def _watched(
         estimated_cost=cost,
         parts=parts,
         scales_to_zero=True,
+        p99_time_to_first_token_seconds=_first_token_seconds(spec),
     )
+
+
+def _first_token_seconds(spec: LambdaLlmSpec) -> float:
+    """A processor reads a long prompt for longer than a GPU would; whoever waits for a whole answer's time, waits too
+    long."""
+    reading = min(spec.plan.longest_prompt_seconds, spec.service_level.p99_request_seconds)
+    return max(round(reading, 1), CloudWatchAlarmThresholds().p99_time_to_first_token_seconds)
 
 
 def _given_for(settings: Settings, keys: tuple[str, ...]) -> dict[str, object]:

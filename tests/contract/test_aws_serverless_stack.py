@@ -71,6 +71,15 @@ def test_it_is_watched_by_what_its_gateway_and_lambda_say(stack: SimpleNamespace
     assert "cloudwatch" in stack.outputs["dashboard_url"]
 
 
+@pytest.mark.parametrize(
+    ("load", "seconds"), [({}, 45), ({"max_prompt_tokens": 1000}, 23.8), ({"max_prompt_tokens": 400}, 10)]
+)
+def test_a_prompt_that_processors_read_for_long_is_no_alarm(load: dict[str, int], seconds: float):
+    """Nor would the ten seconds be that engines on GPUs have: a mean prompt of the stack is read for seven."""
+    alarm = the(built(load=load), "MetricAlarm", "monitoring-time-to-first-token-high")
+    assert alarm["threshold"] == seconds
+
+
 def test_an_answer_may_take_as_long_on_its_way_as_in_the_function(stack: SimpleNamespace):
     function, integration = the(stack, "Function", "engine"), the(stack, "Integration", "api-integration")
     assert integration["timeoutMilliseconds"] == function["timeout"] * 1000

@@ -49,8 +49,13 @@ class ServerlessPlan:
     cold_start: ColdStart
     request_seconds: float
     """An estimate, for a mean request that finds its engine started."""
-    longest_silence_seconds: float
-    """An estimate: until the first byte of an answer to the longest prompt, a start included."""
+    longest_prompt_seconds: float
+    """An estimate: until the first byte of an answer to the longest prompt."""
+
+    @property
+    def longest_silence_seconds(self) -> float:
+        """The same, a start included."""
+        return self.cold_start.seconds + self.longest_prompt_seconds
 
     @property
     def vcpus(self) -> float:
@@ -79,7 +84,7 @@ def serverless_plan(demand: ServerlessDemand) -> ServerlessPlan:
         timeout_seconds=min(math.ceil(cold_start.seconds + 2 * p99_seconds), MOST_TIMEOUT_SECONDS),
         cold_start=cold_start,
         request_seconds=work.request / granted,
-        longest_silence_seconds=cold_start.seconds + work.longest_prompt / granted,
+        longest_prompt_seconds=work.longest_prompt / granted,
     )
     problems = [*_memory_problems(demand, needed_mb, need), *_image_problems(demand), *_time_problems(demand, plan)]
     if problems:
