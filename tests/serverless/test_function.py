@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from moorage.aws.warm_up import warm_up_event
 from moorage.local.tiny_model import read_questions
 from tests.checkout import ROOT
 
@@ -129,6 +130,11 @@ def test_provisioned_concurrency_is_not_ready_before_its_engine_is(weights: Path
 def test_nothing_of_a_question_is_logged(environment: FunctionEnvironment):
     environment.api.invoke(chat_event("rest_api", "A question about Zanzibar?"))
     assert "Zanzibar" not in environment.log
+
+
+def test_a_warm_up_is_a_request_that_is_answered(environment: FunctionEnvironment):
+    invocation = environment.api.invoke(warm_up_event())
+    assert (invocation.error, invocation.status) == (None, 200)
 
 
 def test_what_is_no_request_fails_as_an_invocation_so_that_its_queue_keeps_it(environment: FunctionEnvironment):
