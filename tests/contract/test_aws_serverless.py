@@ -131,8 +131,19 @@ def test_a_changing_number_is_application_auto_scalings():
     assert target["scalableDimension"] in scaling.shape_for("ScalableDimension").enum
     tracked = policy["targetTrackingScalingPolicyConfiguration"]
     assert tracked["targetValue"] == 0.7
-    metric = tracked["predefinedMetricSpecification"]["predefinedMetricType"]
-    assert metric in scaling.shape_for("MetricType").enum
+
+
+def test_what_is_not_used_at_all_is_stopped_though_lambda_says_nothing_of_it():
+    policy = recorded("function that is kept started by use and by the clock").the("Policy").inputs
+    assert "predefinedMetricSpecification" not in policy["targetTrackingScalingPolicyConfiguration"]
+    told, used = policy["targetTrackingScalingPolicyConfiguration"]["customizedMetricSpecification"]["metrics"]
+    assert (used["expression"], used["returnData"]) == (f"FILL({told['id']}, 0)", True)
+    metric = told["metricStat"]["metric"]
+    assert (metric["namespace"], metric["metricName"]) == ("AWS/Lambda", "ProvisionedConcurrencyUtilization")
+    assert {found["name"]: found["value"] for found in metric["dimensions"]} == {
+        "FunctionName": FUNCTION,
+        "Resource": f"{FUNCTION}:live",
+    }
 
 
 def test_the_clock_sets_other_numbers_none_included():

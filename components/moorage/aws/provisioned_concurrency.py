@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_aws import appautoscaling, lambda_
 
-from moorage.aws.application_scaling import ApplicationScaling, Scaled
+from moorage.aws.application_scaling import ApplicationScaling, Scaled, operand
 from moorage.aws.provisioned_concurrency_spec import ProvisionedConcurrency
 
 TARGET_UTILIZATION = 0.7
@@ -40,15 +40,7 @@ def create_provisioned_concurrency(
         opts,
     )
     if wanted.follows_use:
-        scaling.track(
-            f"{name}-provisioned-by-use",
-            {
-                "target_value": TARGET_UTILIZATION,
-                "predefined_metric_specification": {
-                    "predefined_metric_type": "LambdaProvisionedConcurrencyUtilization"
-                },
-            },
-        )
+        scaling.track(f"{name}-provisioned-by-use", _use_of(alias))
     for index, schedule in enumerate(wanted.schedules):
         appautoscaling.ScheduledAction(
             f"{name}-provisioned-{index}",
@@ -60,3 +52,22 @@ def create_provisioned_concurrency(
             scalable_target_action={"min_capacity": schedule.min, "max_capacity": schedule.max},
             opts=opts,
         )
+
+
+def _use_of(alias: lambda_.Alias) -> appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgsDict:
+    """Zero while nobody asks. AWS's own `LambdaProvisionedConcurrencyUtilization` has no value then, so that what a
+    busy hour has started stays, and is paid for, until somebody asks again (github.com/neiman-marcus/
+    serverless-provisioned-concurrency-autoscaling, issue 36, read 2026-11-26)."""
+    dimensions = {
+        "FunctionName": alias.function_name,
+        "Resource": pulumi.Output.concat(alias.function_name, ":", alias.name),
+    }
+    return {
+        "target_value": TARGET_UTILIZATION,
+        "customized_metric_specification": {
+            "metrics": [
+                operand("told", "AWS/Lambda", "ProvisionedConcurrencyUtilization", dimensions, "Average"),
+                {"id": "used", "label": "Share that is busy", "expression": "FILL(told, 0)", "return_data": True},
+            ]
+        },
+    }
