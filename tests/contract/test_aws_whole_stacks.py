@@ -66,6 +66,7 @@ def test_no_name_is_too_long_for_the_longest_name_of_a_stack(path: Path):
         assert length <= limit, found["name"]
 
 
+@pytest.mark.long
 @every_stack
 def test_two_stacks_of_one_account_and_region_give_nothing_the_same_name(path: Path):
     one, other = (names_of(built(path, stack=stack)) for stack in ("production", "staging"))

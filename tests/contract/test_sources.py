@@ -104,6 +104,7 @@ def test_it_is_imported_without_pulumi_and_cloud_sdks(module: str):
     assert [name for name in imported if name.partition(".")[0] in CLOUD_SDKS] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("platform", sorted(path.name for path in LIBRARY.iterdir() if (path / "__init__.py").exists()))
 def test_no_platform_imports_the_sdk_of_another(platform: str):
     """All of its modules together; the engine's own interpreter alone can import the tiny model's."""

@@ -93,6 +93,7 @@ def test_an_answer_longer_than_every_limit_is_not_cut(gateway: Gateway) -> None:
     assert time.monotonic() - started > max(CONNECT_SECONDS, FIRST_BYTE_SECONDS, IDLE_SECONDS)
 
 
+@pytest.mark.long
 def test_a_client_that_reads_slowly_is_not_taken_for_a_silent_engine(gateway: Gateway) -> None:
     with connection(gateway, receive_buffer_bytes=16_384) as sock:
         sock.sendall(request_bytes(chat(stream=True, tokens=120, padding_bytes=50_000)))

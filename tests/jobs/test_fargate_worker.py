@@ -73,6 +73,7 @@ def test_a_job_is_answered_by_the_gateways_that_know_the_workers_key(
     assert (result.outcome, engine.fake.counters.requests) == ("succeeded", 1)
 
 
+@pytest.mark.long
 def test_a_worker_that_the_gateways_do_not_know_keeps_the_job_for_one_that_they_do(
     jobs: JobsPlace, engine: RunningEngine, tmp_path: Path
 ):

@@ -153,6 +153,7 @@ def test_a_worker_that_is_stopped_finishes_its_job_and_begins_no_other(
     assert jobs.messages() == 1
 
 
+@pytest.mark.long
 def test_what_a_worker_cannot_finish_in_its_budget_another_has_at_once(jobs: JobsPlace, engine: RunningEngine):
     job_id = jobs.submit("Long", time_to_first_token_seconds=60)
     with jobs.worker(engine.address, "--drain-seconds", "0.2", visibility_seconds=VISIBILITY_SECONDS) as worker:

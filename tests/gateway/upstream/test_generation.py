@@ -121,6 +121,7 @@ async def test_the_queue_is_told_when_an_engine_goes_and_comes_back() -> None:
         await one.retire()
 
 
+@pytest.mark.long
 async def test_the_queue_is_told_when_a_pause_is_over() -> None:
     async with Harbour() as harbour:
         engine, address = await harbour.engine(status=503, retry_after_seconds=2)
