@@ -10,6 +10,7 @@ from aws_configuration import KEYS_OF_AWS
 from aws_gpu_quotas import gpu_warnings
 from aws_model import folders_of, read_policy
 from aws_monitoring import budget_aws
+from aws_network import create_network
 from cluster_stack import ENGINE_SERVICE_ACCOUNT, ClusterParts, build_cluster_stack
 from file_keys import as_in_the_file
 from moorage.aws.cluster import EksCluster, EksClusterArgs
@@ -41,17 +42,8 @@ def build_aws_always_on(settings: Settings) -> StackOutputs:
     for warning in (*spot_warnings(ladder), *quotas):
         pulumi.log.warn(warning)
     outside = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
+    network = create_network(aws, _ENDPOINTS, outside)
     with as_in_the_file(KEYS_OF_AWS):
-        network = AwsNetwork(
-            "network",
-            {
-                "region": aws.region,
-                "availability_zones": aws.availability_zones,
-                "interface_endpoints": _ENDPOINTS if aws.interface_endpoints else (),
-                "tags": aws.tags,
-            },
-            outside,
-        )
         cluster = EksCluster("cluster", _cluster_args(settings, aws, network), outside)
     provider = pulumi_kubernetes.Provider("inside", kubeconfig=cluster.kubeconfig, cluster_identifier=cluster.arn)
     inside = pulumi.ResourceOptions(provider=provider)

@@ -11,6 +11,7 @@ from aws_configuration import KEYS_OF_AWS
 from aws_edge import build_edge
 from aws_jobs import Jobs, check_jobs, create_jobs, jobs_outputs, watched_queue
 from aws_monitoring import WatchedStack, monitor_aws, with_cloudwatch_metrics
+from aws_network import create_network
 from aws_region import check_region
 from file_keys import as_in_the_file
 from images import image_of
@@ -92,17 +93,7 @@ def build_ground(settings: Settings, endpoints: Sequence[str] = ENDPOINTS) -> Gr
     check_region(aws.region)
     called = (*endpoints, "sqs") if settings.configuration.jobs is not None else endpoints
     opts = pulumi.ResourceOptions(provider=pulumi_aws.Provider("aws", region=aws.region))
-    with as_in_the_file(KEYS_OF_AWS):
-        network = AwsNetwork(
-            "network",
-            {
-                "region": aws.region,
-                "availability_zones": aws.availability_zones,
-                "interface_endpoints": called if aws.interface_endpoints else (),
-                "tags": aws.tags,
-            },
-            opts,
-        )
+    network = create_network(aws, called, opts)
     cluster = EcsCluster("cluster", {"region": aws.region, "account_id": network.account_id, "tags": aws.tags}, opts)
     clients = WorkloadSecurityGroup("gateway-tasks", {"vpc_id": network.vpc_id, "tags": aws.tags}, opts)
     return Ground(aws, opts, network, cluster, clients)

@@ -216,16 +216,20 @@ class Configuration(BaseModel):
         if platform.in_cluster:
             yield from self._contradictions()
 
+    @property
+    def _given_of_aws(self) -> set[str]:
+        return set() if self.aws is None else self.aws.model_fields_set
+
     def _meaningless_for_a_function(self) -> Iterator[Problem]:
         where = f"has no meaning with platform = {LAMBDA.name}"
         if "idle_seconds" in self.engine.model_fields_set:
             yield Problem("engine.idle_seconds", f": {where}; AWS decides")
-        given = set() if self.aws is None else self.aws.model_fields_set
+        given = self._given_of_aws
         for name in sorted(given - _OF_EVERY_STACK_ON_AWS - (_OF_JOBS_ON_AWS if self.jobs is not None else set())):
             yield Problem(f"aws.{name}", f": {where}; remove it")
 
     def _meaningless_without_a_cluster(self, platform: Platform) -> Iterator[Problem]:
-        given = set() if self.aws is None else self.aws.model_fields_set
+        given = self._given_of_aws
         for name in sorted({"administrators", "public_access_cidrs"} & given):
             yield Problem(f"aws.{name}", f": has no meaning with platform = {platform.name}; remove it")
         if self.gateway.authentication == "none" and "key_rotation_days" in given:
@@ -255,7 +259,7 @@ class Configuration(BaseModel):
         if self.cloud != "kubernetes":
             for name in sorted({"context", "service_account_annotations"} & self.cluster.model_fields_set):
                 yield Problem(f"cluster.{name}", f": has no meaning with cloud = {self.cloud}; remove it")
-        given = set() if self.aws is None else self.aws.model_fields_set
+        given = self._given_of_aws
         for name in sorted(given & _OF_GATEWAYS_ON_FARGATE):
             yield Problem(f"aws.{name}", ": has no meaning in a cluster, whose gateways are not Fargate's; remove it")
         if self.cloud == "aws" and "runbook_url" in self.cloudwatch.model_fields_set:

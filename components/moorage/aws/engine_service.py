@@ -11,6 +11,7 @@ from moorage.aws.container_definition import Container, container_definitions
 from moorage.aws.ecr_image import repository_arn
 from moorage.aws.engine_scaling import EngineScaling
 from moorage.aws.engine_service_spec import EcsVllmSpec, FargateVllmSpec, demand_per_engine
+from moorage.aws.rollout import rollout_timeouts
 from moorage.aws.security_group import create_group, let_in
 from moorage.aws.tags import named
 from moorage.aws.task_surroundings import TaskSecret, TaskSurroundings, task_family
@@ -146,14 +147,13 @@ class EngineService:
 
     def service_opts(self, prepared: PreparedTask) -> pulumi.ResourceOptions:
         """It waits for its tasks' rights, and as long as a rollout may take."""
-        rollout = f"{self._spec.rollout_seconds}s"
         return pulumi.ResourceOptions.merge(
             self._opts,
             pulumi.ResourceOptions(
                 # How many there are, the autoscaler says from then on.
                 ignore_changes=["desiredCount"] if self._spec.max_replicas is not None else [],
                 depends_on=list(prepared.rights),
-                custom_timeouts=pulumi.CustomTimeouts(create=rollout, update=rollout, delete=rollout),
+                custom_timeouts=rollout_timeouts(self._spec.rollout_seconds),
             ),
         )
 

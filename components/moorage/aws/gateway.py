@@ -11,10 +11,10 @@ from moorage.aws.container_definition import container_definitions
 from moorage.aws.ecr_image import repository_arn
 from moorage.aws.fargate_service import create_fargate_service, create_fargate_task
 from moorage.aws.gateway_spec import REDIS_URL_VARIABLE, FargateGatewaySpec
-from moorage.aws.load_balancer_spec import GATEWAY_PORT
+from moorage.aws.load_balancer_spec import GATEWAY_PORT, HTTPS
 from moorage.aws.names import check_name
-from moorage.aws.rollout import rolled_out_service
-from moorage.aws.security_group import HTTPS_PORT, let_out_to_host
+from moorage.aws.rollout import rolled_out_service, rollout_timeouts
+from moorage.aws.security_group import let_out_to_host
 from moorage.aws.task_surroundings import TaskRole, TaskSecret, TaskSurroundings, task_family
 from moorage.credentials.api_key import ApiKey
 from moorage.spec.arguments import ServiceLevelArgs
@@ -212,7 +212,6 @@ class FargateGateway(pulumi.ComponentResource):
         )
 
     def _create_service(self, args: FargateGatewayArgs, task: ecs.TaskDefinition, roles: _Roles) -> ecs.Service:
-        rollout = f"{self._spec.rollout_seconds}s"
         return create_fargate_service(
             f"{self._name}-service",
             cluster=args["cluster_name"],
@@ -237,13 +236,13 @@ class FargateGateway(pulumi.ComponentResource):
                 parent=self,
                 ignore_changes=["desiredCount"],
                 depends_on=[*roles.execution.rights, *roles.task.rights],
-                custom_timeouts=pulumi.CustomTimeouts(create=rollout, update=rollout, delete=rollout),
+                custom_timeouts=rollout_timeouts(self._spec.rollout_seconds),
             ),
         )
 
     def _let_out_to_collector(self, args: FargateGatewayArgs) -> None:
         collector = self._spec.collector
-        if collector is None or collector.port == HTTPS_PORT:
+        if collector is None or collector.port == HTTPS:
             return
         let_out_to_host(
             f"{self._name}-collector",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field, JsonValue, field_validator
@@ -12,6 +12,8 @@ from moorage.aws.fargate_size import MOST_STOP_SECONDS, VCPUS, FargateSize, farg
 from moorage.aws.load_balancer_spec import (
     GATEWAY_PORT,
     HEALTH_PATH,
+    HTTP,
+    HTTPS,
     KEEP_ALIVE_MARGIN_SECONDS,
     idle_timeout_of,
 )
@@ -20,6 +22,7 @@ from moorage.aws.region import Region
 from moorage.aws.tags import Tags
 from moorage.kubernetes.gateway_process_spec import PROPAGATION_SECONDS, GatewayProcessSpec, grace_seconds_of
 from moorage.spec.errors import Problem, SpecError
+from moorage.spec.gateway_settings import otlp_endpoint_of
 
 DOCUMENT_VARIABLE = "MOORAGE_GATEWAY_DOCUMENT"
 REDIS_URL_VARIABLE = "MOORAGE_REDIS_URL"
@@ -30,9 +33,7 @@ _HEALTH = f"from urllib import request; request.urlopen('http://127.0.0.1:{GATEW
 _START_AND_STOP_SECONDS = 1200
 # Upstreams, the generated key and the container's other parts: one upstream is half a KiB.
 _RESERVED_BYTES = 8 * 1024
-
-
-_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": HTTP, "https": HTTPS}
 
 
 class Collector(NamedTuple):
@@ -67,8 +68,7 @@ class FargateGatewaySpec(GatewayProcessSpec):
     @property
     def collector(self) -> Collector | None:
         """Where gateways send traces and metrics, if they do."""
-        telemetry = cast("dict[str, JsonValue]", self.settings.get("telemetry") or {})
-        url = urlsplit(str(telemetry.get("otlp_endpoint") or ""))
+        url = urlsplit(otlp_endpoint_of(self.settings) or "")
         return Collector(url.hostname, url.port or _PORTS[url.scheme]) if url.hostname else None
 
     @property

@@ -10,6 +10,12 @@ import pulumi
 from pulumi_aws import ecs, sagemaker
 
 
+def rollout_timeouts(seconds: int) -> pulumi.CustomTimeouts:
+    """Of a service whose tasks are all replaced, or gone, in that time."""
+    most = f"{seconds}s"
+    return pulumi.CustomTimeouts(create=most, update=most, delete=most)
+
+
 def rolled_out_service(service: ecs.Service, task: ecs.TaskDefinition) -> pulumi.Output[str]:
     """The service's name, once this task definition is what it runs.
 

@@ -12,7 +12,7 @@ from moorage.aws.names import check_name
 from moorage.aws.tags import Tags, named
 from moorage.spec.parsing import parse
 
-HTTPS_PORT = 443
+_HTTPS = 443
 
 
 class WorkloadSecurityGroupArgs(TypedDict):
@@ -75,8 +75,8 @@ def create_group(
         security_group_id=group.id,
         description=https_description,
         ip_protocol="tcp",
-        from_port=HTTPS_PORT,
-        to_port=HTTPS_PORT,
+        from_port=_HTTPS,
+        to_port=_HTTPS,
         cidr_ipv4="0.0.0.0/0",
         tags=named(https_name, tags),
         opts=opts,

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
-from typing import Annotated, NotRequired, Self, TypedDict, cast
+from typing import Annotated, NotRequired, Self, TypedDict
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from moorage.kubernetes.gateway_spec import Exposure
 from moorage.kubernetes.monitoring_objects import PROMETHEUS_NAMESPACE
-from moorage.spec.gateway_settings import ParsedGatewaySettings
+from moorage.spec.gateway_settings import ParsedGatewaySettings, otlp_endpoint_of
 from moorage.spec.model import ModelSpec
 from moorage.spec.source import BucketSource, FolderSource, ModelSource
 
@@ -83,8 +83,7 @@ class NetworkPolicySpec(BaseModel):
     @property
     def otlp_endpoint(self) -> str | None:
         """Where gateways send traces and metrics."""
-        telemetry = cast("dict[str, JsonValue]", self.gateway_settings.get("telemetry") or {})
-        return cast("str | None", telemetry.get("otlp_endpoint"))
+        return otlp_endpoint_of(self.gateway_settings)
 
     def _sources(self) -> Iterator[ModelSource]:
         for model in self.models:

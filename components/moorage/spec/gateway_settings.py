@@ -44,6 +44,12 @@ ParsedGatewaySettings = Annotated[dict[str, JsonValue], PlainValidator(lambda va
 """A field of a specification, as `parse_gateway_settings` makes it."""
 
 
+def otlp_endpoint_of(settings: GatewaySettings) -> str | None:
+    """Where gateways send traces and metrics, if they do."""
+    telemetry = cast("dict[str, JsonValue]", settings.get("telemetry") or {})
+    return cast("str | None", telemetry.get("otlp_endpoint"))
+
+
 def check_tenant(tenant: str, settings: GatewaySettings, path: str) -> None:
     """Raises `SpecError` where the settings have no such tenant."""
     tenants = _texts(settings, "tenants", "id")
