@@ -6,19 +6,19 @@ docs.aws.amazon.com/sagemaker/latest/dg/async-inference-check-predictions.html (
 """
 
 import json
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from tests.gateway.sagemaker.signature import AwsError, Key, SignedRequest, verify
+from tests.loopback_server import Quiet, serving
 
 _PREFIX = "X-Amzn-SageMaker-"
 
@@ -90,7 +90,7 @@ class AsynchronousFront:
 def served(front: AsynchronousFront) -> Iterator[str]:
     """Its address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             path, _, query = self.path.partition("?")
@@ -98,7 +98,7 @@ def served(front: AsynchronousFront) -> Iterator[str]:
             try:
                 front.admit(SignedRequest("POST", path, query, headers, body))
             except AwsError as error:
-                self._answer(error.status, {"x-amzn-errortype": error.error_type}, error.document)
+                self.answer(error.status, json.dumps(error.document).encode(), {"x-amzn-errortype": error.error_type})
                 return
             places = front.accept(
                 self.headers[f"{_PREFIX}InputLocation"],
@@ -106,24 +106,7 @@ def served(front: AsynchronousFront) -> Iterator[str]:
                 float(self.headers.get(f"{_PREFIX}InvocationTimeoutSeconds", 900)),
             )
             inference_id = places.pop("InferenceId")
-            self._answer(202, places, {"InferenceId": inference_id})
+            self.answer(202, json.dumps({"InferenceId": inference_id}).encode(), places)
 
-        def _answer(self, status: int, headers: Mapping[str, str], document: Mapping[str, object]) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            for name, value in {**headers, "content-length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as address:
+        yield address

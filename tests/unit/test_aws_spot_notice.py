@@ -3,13 +3,13 @@
 import base64
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from tests.loopback_server import Quiet, serving
 
 from moorage.aws.ecs_gpu_pool_spec import user_data
 from moorage.aws.spot_notice import SPOT_NOTICE_SCRIPT
@@ -66,33 +66,18 @@ def instance_metadata(*, looks_without_notice: int) -> Iterator[str]:
     configuring-instance-metadata-service.html has it (read 2026-11-26): nothing without a token of its own."""
     looks = iter([False] * looks_without_notice)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             lifetime = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
-            self._answer(200 if self.path == "/latest/api/token" and lifetime else 400, TOKEN.encode())
+            self.answer(200 if self.path == "/latest/api/token" and lifetime else 400, TOKEN.encode())
 
         def do_GET(self) -> None:
             if self.headers.get("X-aws-ec2-metadata-token") != TOKEN:
-                self._answer(401)
+                self.answer(401)
             elif self.path != "/latest/meta-data/spot/instance-action" or not next(looks, True):
-                self._answer(404)
+                self.answer(404)
             else:
-                self._answer(200, NOTICE)
+                self.answer(200, NOTICE)
 
-        def _answer(self, status: int, body: bytes = b"") -> None:
-            self.send_response(status)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as address:
+        yield address
